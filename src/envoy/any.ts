@@ -1,6 +1,5 @@
-import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { type Any, anyPack, type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
-import { create } from "@bufbuild/protobuf";
 
 /** Packs a message as Envoy expects its typed configurations. */
 export function pack<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Any {
@@ -15,5 +14,8 @@ export function encode<Desc extends DescMessage>(schema: Desc, message: MessageS
 /** A protobuf duration of `milliseconds`. */
 export function duration(milliseconds: number): Duration {
   const seconds = Math.floor(milliseconds / 1000);
-  return create(DurationSchema, { seconds: BigInt(seconds), nanos: Math.round((milliseconds - seconds * 1000) * 1e6) });
+  return create(DurationSchema, {
+    seconds: BigInt(seconds),
+    nanos: Math.round((milliseconds - seconds * 1000) * 1e6),
+  });
 }

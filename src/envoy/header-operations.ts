@@ -27,7 +27,10 @@ export function buildHeaderOperations(operations: readonly HeaderOperation[]): {
     }
     add.push(
       create(HeaderValueOptionSchema, {
-        header: create(HeaderValueSchema, { key: operation.name, value: operation.value.replaceAll("%", "%%") }),
+        header: create(HeaderValueSchema, {
+          key: operation.name,
+          value: operation.value.replaceAll("%", "%%"),
+        }),
         appendAction: actions[operation.op],
         keepEmptyValue: true,
       }),

@@ -16,7 +16,9 @@ export function pathVariants(path: PathMatch, rewrite: PathRewrite | undefined):
   if (rewrite === undefined) return [{ path }];
   switch (rewrite.kind) {
     case "regex":
-      return [{ path, rewrite: { kind: "regex", pattern: rewrite.pattern, substitution: rewrite.substitution } }];
+      return [
+        { path, rewrite: { kind: "regex", pattern: rewrite.pattern, substitution: rewrite.substitution } },
+      ];
     case "replace-all":
       return [{ path, rewrite: { kind: "regex", pattern: "^.*$", substitution: literal(rewrite.path) } }];
     case "replace-matched":
@@ -76,7 +78,8 @@ export function captureGroups(pattern: string): number {
       // A closing bracket in first place is an ordinary member.
       if (pattern[at + 1] === "^") at++;
       if (pattern[at + 1] === "]") at++;
-    } else if (char === "(" && (pattern[at + 1] !== "?" || /^\?P?<[^=!]/.test(pattern.slice(at + 1)))) count++;
+    } else if (char === "(" && (pattern[at + 1] !== "?" || /^\?P?<[^=!]/.test(pattern.slice(at + 1))))
+      count++;
   }
   return count;
 }

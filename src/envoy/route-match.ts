@@ -1,14 +1,17 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  type RouteMatch as EnvoyRouteMatch,
   type HeaderMatcher,
   HeaderMatcherSchema,
   QueryParameterMatcherSchema,
   RouteMatch_GrpcRouteMatchOptionsSchema,
-  type RouteMatch as EnvoyRouteMatch,
   RouteMatchSchema,
 } from "@diolkos/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { RegexMatcherSchema } from "@diolkos/envoy-api/envoy/type/matcher/v3/regex_pb.js";
-import { type StringMatcher, StringMatcherSchema } from "@diolkos/envoy-api/envoy/type/matcher/v3/string_pb.js";
+import {
+  type StringMatcher,
+  StringMatcherSchema,
+} from "@diolkos/envoy-api/envoy/type/matcher/v3/string_pb.js";
 import { Int64RangeSchema } from "@diolkos/envoy-api/envoy/type/v3/range_pb.js";
 import type { NamedMatch, PathMatch, RouteMatch, StringMatch } from "#model/route.ts";
 

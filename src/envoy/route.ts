@@ -1,18 +1,22 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { type Any, AnySchema, BoolValueSchema } from "@bufbuild/protobuf/wkt";
-import { DataSourceSchema, type Metadata, MetadataSchema } from "@diolkos/envoy-api/envoy/config/core/v3/base_pb.js";
+import {
+  DataSourceSchema,
+  type Metadata,
+  MetadataSchema,
+} from "@diolkos/envoy-api/envoy/config/core/v3/base_pb.js";
 import {
   DirectResponseActionSchema,
-  type RedirectAction,
-  RedirectAction_RedirectResponseCode as RedirectCode,
-  RedirectActionSchema,
   type Route as EnvoyRoute,
+  type RedirectAction,
+  RedirectActionSchema,
+  RedirectAction_RedirectResponseCode as RedirectCode,
   type RouteAction,
+  type RouteAction_HashPolicy,
   RouteAction_HashPolicy_ConnectionPropertiesSchema,
   RouteAction_HashPolicy_CookieSchema,
   RouteAction_HashPolicy_HeaderSchema,
   RouteAction_HashPolicy_QueryParameterSchema,
-  type RouteAction_HashPolicy,
   RouteAction_HashPolicySchema,
   RouteAction_UpgradeConfigSchema,
   RouteActionSchema,
@@ -20,8 +24,19 @@ import {
   WeightedCluster_ClusterWeightSchema,
   WeightedClusterSchema,
 } from "@diolkos/envoy-api/envoy/config/route/v3/route_components_pb.js";
-import { RegexMatchAndSubstituteSchema, RegexMatcherSchema } from "@diolkos/envoy-api/envoy/type/matcher/v3/regex_pb.js";
-import type { Forward, HashPolicy, HeaderOperation, PathMatch, Redirect, Reply, Route } from "#model/route.ts";
+import {
+  RegexMatchAndSubstituteSchema,
+  RegexMatcherSchema,
+} from "@diolkos/envoy-api/envoy/type/matcher/v3/regex_pb.js";
+import type {
+  Forward,
+  HashPolicy,
+  HeaderOperation,
+  PathMatch,
+  Redirect,
+  Reply,
+  Route,
+} from "#model/route.ts";
 import { duration } from "./any.ts";
 import { buildHeaderOperations } from "./header-operations.ts";
 import { type PathVariant, pathVariants } from "./path-rewrite.ts";
@@ -61,7 +76,8 @@ function buildRoute(route: Route, variant: PathVariant, additions: RouteAddition
   const { action } = route;
   const forward = action.kind === "forward" ? action : undefined;
   const request = buildHeaderOperations([...(forward?.requestHeaders ?? []), ...additions.requestHeaders]);
-  const own = action.kind === "redirect" ? [] : action.kind === "reply" ? action.headers : action.responseHeaders;
+  const own =
+    action.kind === "redirect" ? [] : action.kind === "reply" ? action.headers : action.responseHeaders;
   const response = buildHeaderOperations([...(own ?? []), ...additions.responseHeaders]);
   return create(RouteSchema, {
     name: route.name,
@@ -124,7 +140,9 @@ function buildRedirect(redirect: Redirect, variant: PathVariant): RedirectAction
     hostRedirect: redirect.host ?? "",
     portRedirect: redirect.port ?? 0,
     schemeRewriteSpecifier:
-      redirect.scheme === undefined ? { case: undefined } : { case: "schemeRedirect", value: redirect.scheme },
+      redirect.scheme === undefined
+        ? { case: undefined }
+        : { case: "schemeRedirect", value: redirect.scheme },
     pathRewriteSpecifier: path(),
   });
 }
@@ -145,7 +163,9 @@ function buildForward(forward: Forward, variant: PathVariant): RouteAction {
     ...(variant.rewrite?.kind === "regex" ? { regexRewrite: buildRegexRewrite(variant.rewrite) } : {}),
     ...(timeouts.request === undefined ? {} : { timeout: duration(timeouts.request) }),
     ...(timeouts.idle === undefined ? {} : { idleTimeout: duration(timeouts.idle) }),
-    ...(retry === undefined ? {} : { retryPolicy: buildRetryPolicy({ ...retry, ...perTry }, timeouts.perTryIdle) }),
+    ...(retry === undefined
+      ? {}
+      : { retryPolicy: buildRetryPolicy({ ...retry, ...perTry }, timeouts.perTryIdle) }),
     hostRewriteSpecifier:
       host === undefined
         ? { case: undefined }
@@ -189,7 +209,10 @@ function buildHashPolicy(hash: HashPolicy): RouteAction_HashPolicy {
           value: create(RouteAction_HashPolicy_ConnectionPropertiesSchema, { sourceIp: true }),
         };
       case "header":
-        return { case: "header", value: create(RouteAction_HashPolicy_HeaderSchema, { headerName: hash.name }) };
+        return {
+          case: "header",
+          value: create(RouteAction_HashPolicy_HeaderSchema, { headerName: hash.name }),
+        };
       case "query":
         return {
           case: "queryParameter",
@@ -199,13 +222,23 @@ function buildHashPolicy(hash: HashPolicy): RouteAction_HashPolicy {
         return {
           case: "cookie",
           // A time to live of 0 makes Envoy give out a session cookie.
-          value: create(RouteAction_HashPolicy_CookieSchema, { name: hash.name, path: hash.path, ttl: duration(0) }),
+          value: create(RouteAction_HashPolicy_CookieSchema, {
+            name: hash.name,
+            path: hash.path,
+            ttl: duration(0),
+          }),
         };
       case "path":
-        return { case: "header", value: create(RouteAction_HashPolicy_HeaderSchema, { headerName: ":path" }) };
+        return {
+          case: "header",
+          value: create(RouteAction_HashPolicy_HeaderSchema, { headerName: ":path" }),
+        };
     }
   };
-  return create(RouteAction_HashPolicySchema, { policySpecifier: specifier(), terminal: hash.terminal ?? false });
+  return create(RouteAction_HashPolicySchema, {
+    policySpecifier: specifier(),
+    terminal: hash.terminal ?? false,
+  });
 }
 
 /** An empty configuration, which switches a disabled filter on for a route. */

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  RouteListSchema,
   type VirtualHost as EnvoyVirtualHost,
+  RouteListSchema,
   VirtualHostSchema,
 } from "@diolkos/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { HttpRequestHeaderMatchInputSchema } from "@diolkos/envoy-api/envoy/type/matcher/v3/http_inputs_pb.js";
@@ -25,7 +25,10 @@ export function virtualHostName(host: { readonly routeTable: string; readonly na
 }
 
 /** One host of a route table: linear when short, cut by path prefix when long. */
-export function buildVirtualHost(host: VirtualHost, additions: (route: Route) => RouteAdditions): EnvoyVirtualHost {
+export function buildVirtualHost(
+  host: VirtualHost,
+  additions: (route: Route) => RouteAdditions,
+): EnvoyVirtualHost {
   const routes = host.routes.flatMap((route) => buildRoutes(route, additions(route)));
   return create(VirtualHostSchema, {
     name: virtualHostName(host),
@@ -64,4 +67,3 @@ function buildMatcher(routes: readonly BuiltRoute[]): Matcher {
     },
   });
 }
-

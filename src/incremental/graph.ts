@@ -139,7 +139,8 @@ class DerivedTable<S, V> extends BaseTable<V> {
   }
 
   #note(computation: Computation, table: BaseTable<unknown>, key: string | undefined): void {
-    if (table.position >= this.position) throw new Error(`${this.name} reads ${table.name}, which comes after it`);
+    if (table.position >= this.position)
+      throw new Error(`${this.name} reads ${table.name}, which comes after it`);
     if (key === undefined) {
       table.keyReaders.add(computation);
     } else {
@@ -217,7 +218,10 @@ class IndexTable<S, T> extends BaseTable<readonly T[]> {
         this.put(group, undefined);
         continue;
       }
-      this.put(group, [...members.keys()].sort().flatMap((key) => members.get(key) ?? []));
+      this.put(
+        group,
+        [...members.keys()].sort().flatMap((key) => members.get(key) ?? []),
+      );
     }
   }
 }

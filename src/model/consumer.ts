@@ -2,7 +2,12 @@ import type { Origin } from "#problems/object-ref.ts";
 
 export type Credential =
   | { readonly type: "key-auth"; readonly id: string; readonly key: string }
-  | { readonly type: "basic-auth"; readonly id: string; readonly username: string; readonly password: string };
+  | {
+      readonly type: "basic-auth";
+      readonly id: string;
+      readonly username: string;
+      readonly password: string;
+    };
 
 /** Someone who calls, known by credentials. Ids are stable UUIDs made from names. */
 export interface Consumer {

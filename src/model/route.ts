@@ -12,7 +12,11 @@ export type PathMatch =
   | { readonly kind: "regex"; readonly pattern: string; readonly full: boolean };
 
 export type StringMatch =
-  | { readonly kind: "exact" | "prefix" | "suffix" | "contains"; readonly value: string; readonly ignoreCase?: boolean }
+  | {
+      readonly kind: "exact" | "prefix" | "suffix" | "contains";
+      readonly value: string;
+      readonly ignoreCase?: boolean;
+    }
   /** RE2, must match the whole value. */
   | { readonly kind: "regex"; readonly pattern: string; readonly ignoreCase?: boolean }
   | { readonly kind: "present" }
