@@ -1,0 +1,82 @@
+import type { Origin } from "#problems/object-ref.ts";
+import type { DeltaCounters } from "./counters.ts";
+import type { ProxyNode } from "./proxy-node.ts";
+import type { Resource, ResourceType } from "./resource.ts";
+
+/**
+ * How the app uses it (the implementation, `startPublisher(options): Promise<Publisher>`, follows in this file):
+ *
+ *   const xds = await startPublisher({ socketPath, snapshotPath, onRefused });
+ *   xds.expect("gateway", "gateway");           // a proxy that was started: not settled before it has everything
+ *   xds.publish(changes);                        // returns at once; the first publish holds the whole state
+ *   xds.pending()                                // [] = /readyz 200
+ */
+export interface ResourceChange {
+  readonly scope: string;
+  readonly type: ResourceType;
+  readonly name: string;
+  /** Undefined: it is to go. */
+  readonly resource: Resource | undefined;
+}
+
+/** A resource that Envoy does not take. Proxies keep its former version until it gets a new content. */
+export interface Refusal {
+  readonly resource: Resource;
+  /** The objects that are to blame; all of the resource's when no part of it is refused alone. */
+  readonly origins: readonly Origin[];
+  /** Envoy's words, made readable. */
+  readonly message: string;
+}
+
+/** Something that is not yet as it should be: a change on its way, or a proxy that has not acknowledged or come. */
+export interface Awaited {
+  readonly scope: string;
+  /** Node id; undefined while a change is being proven, before any proxy got it. */
+  readonly node: string | undefined;
+  /** "proof", "connection" or the type of the resources. */
+  readonly what: "proof" | "connection" | ResourceType;
+  readonly names: readonly string[];
+}
+
+/** One proxy that has a stream now. */
+export interface ConnectedProxy {
+  readonly scope: string;
+  readonly node: ProxyNode;
+  readonly settled: boolean;
+}
+
+export interface PublisherOptions {
+  /** Unix socket for the proxies and the prover; at most 100 characters. */
+  readonly socketPath: string;
+  /** Another listener, for proxies of other machines. */
+  readonly tcp?: { readonly host: string; readonly port: number };
+  /** Which resources a proxy receives; undefined turns it away. Default: its node metadata `scope`. */
+  readonly scopeOf?: (node: ProxyNode) => string | undefined;
+  /** Milliseconds between the acknowledgement of new routes and the removal of what they used before. Default 10,000. */
+  readonly graceMs?: number;
+  /** Where the last-good snapshot is kept (one file). */
+  readonly snapshotPath?: string;
+  /** Milliseconds that the first publish waits for the prover to connect. Default 0. */
+  readonly awaitProverMs?: number;
+  readonly onRefused: (refusal: Refusal) => void;
+  readonly onSettled?: () => void;
+  readonly onConnected?: (proxy: ConnectedProxy) => void;
+  readonly onDisconnected?: (proxy: ConnectedProxy) => void;
+}
+
+/** Brings resources to proxies: proven, in a safe order, and remembered. */
+export interface Publisher {
+  publish(changes: readonly ResourceChange[]): void;
+  /** A proxy that must connect and acknowledge before the state counts as settled. */
+  expect(scope: string, nodeId: string): void;
+  unexpect(scope: string, nodeId: string): void;
+  /** What is awaited; empty when every connected and expected proxy has acknowledged the newest state. */
+  pending(): readonly Awaited[];
+  whenSettled(): Promise<void>;
+  proxies(): readonly ConnectedProxy[];
+  /** True while changes go to the proxies unproven. */
+  readonly proverDown: boolean;
+  readonly counters: Readonly<DeltaCounters>;
+  /** Ends all streams and writes what is left of the snapshot. */
+  close(): Promise<void>;
+}
