@@ -1,0 +1,50 @@
+import { create } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { encodeProgram } from "#envoy/module/encode-program.ts";
+import { enableModule, moduleFilterName } from "#envoy/module/module-filter.ts";
+import type { RouteAdditions } from "#envoy/route.ts";
+import type { Policy } from "#model/policy.ts";
+import type { Step } from "#model/program.ts";
+import type { HeaderOperation, Route } from "#model/route.ts";
+import { type Plugin, phases, type RoutePatch } from "./plugin.ts";
+
+/** Applies a route's policies in the order of phases; a policy without a plugin is a defect of ours. */
+export function routeAdditions(plugins: readonly Plugin[]): (route: Route) => RouteAdditions {
+  const bySlot = new Map(plugins.map((plugin) => [plugin.slot.name, plugin]));
+  return (route) => {
+    if (route.policies.length === 0) return none;
+    const steps: Step[] = [];
+    const filters = new Map<string, Any>();
+    const requestHeaders: HeaderOperation[] = [];
+    const responseHeaders: HeaderOperation[] = [];
+    const patch: RoutePatch = {
+      step: (step) => steps.push(step),
+      filter: (name, config) => filters.set(name, create(AnySchema, config)),
+      requestHeaders: (...operations) => requestHeaders.push(...operations),
+      responseHeaders: (...operations) => responseHeaders.push(...operations),
+    };
+    for (const { plugin, policy } of inPhaseOrder(route.policies, bySlot)) plugin.patch(policy.value, patch);
+    if (steps.length === 0) return { filters, requestHeaders, responseHeaders };
+    const program = encodeProgram({ steps });
+    filters.set(moduleFilterName, enableModule());
+    return {
+      metadata: { id: program.id, program: program.text },
+      filters,
+      requestHeaders,
+      responseHeaders,
+    };
+  };
+}
+
+const none: RouteAdditions = { filters: new Map(), requestHeaders: [], responseHeaders: [] };
+
+function inPhaseOrder(policies: readonly Policy[], bySlot: ReadonlyMap<string, Plugin>) {
+  return policies
+    .map((policy) => {
+      const plugin = bySlot.get(policy.slot.name);
+      if (plugin === undefined) throw new Error(`no plugin owns the slot ${policy.slot.name}`);
+      return { plugin, policy };
+    })
+    .sort((a, b) => phases.indexOf(a.plugin.phase) - phases.indexOf(b.plugin.phase));
+}
