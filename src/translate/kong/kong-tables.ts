@@ -1,0 +1,37 @@
+import type { Table } from "#incremental/graph.ts";
+import type { Cluster } from "#model/cluster.ts";
+import type { Consumer } from "#model/consumer.ts";
+import type { Listener } from "#model/listener.ts";
+import type { MeshDestination, MeshIdentity } from "#model/mesh.ts";
+import type { VirtualHost } from "#model/route.ts";
+import type { ServerSecret } from "#model/secret.ts";
+import type { SharedStore } from "#model/shared-store.ts";
+
+/** Where the gateway listens, and which objects are its own. */
+export interface KongOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly tlsPort: number;
+  /** The value of `kubernetes.io/ingress.class` or `ingressClassName`; default `kong`. */
+  readonly ingressClass?: string;
+}
+
+/** The gateway's part of the mesh; without an entry for the gateway's scope it is no mesh node. */
+export interface MeshTables {
+  /** Keyed by scope. */
+  readonly identities: Table<MeshIdentity>;
+  /** Keyed by `modelKey(scope, host, port)`. */
+  readonly destinations: Table<MeshDestination>;
+}
+
+/** What `translateKong` yields: parts of the model, each keyed by `modelKey`, and two tables of its own. */
+export interface KongTables {
+  readonly virtualHosts: Table<VirtualHost>;
+  readonly listeners: Table<Listener>;
+  readonly clusters: Table<Cluster>;
+  readonly secrets: Table<ServerSecret>;
+  /** Keyed by consumer id. */
+  readonly consumers: Table<Consumer>;
+  /** Keyed by store id; for the services process alone. */
+  readonly stores: Table<SharedStore>;
+}
