@@ -17,7 +17,7 @@ const directions: Record<string, readonly string[] | "everything"> = {
   identity: ["model"],
   services: ["model", "plugins"],
   kubernetes: ["resources", "identity"],
-  standalone: ["envoy", "model", "resources", "incremental"],
+  standalone: ["envoy", "model", "resources", "incremental", "admin"],
   insight: ["model", "resources", "incremental"],
   admin: ["model"],
   app: "everything",
