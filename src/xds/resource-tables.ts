@@ -43,7 +43,7 @@ export function resourceTables(
       listener.kind === "tcp"
         ? undefined
         : resource(listener.scope, "routes", listener.routeTable, listener.origins, () =>
-            encode(RouteConfigurationSchema, buildRouteConfiguration(listener.routeTable)),
+            encode(RouteConfigurationSchema, buildRouteConfiguration(listener)),
           ),
     ),
   ]);
