@@ -3,9 +3,21 @@ import { daemonSetKind } from "./daemon-set.ts";
 import { deploymentKind } from "./deployment.ts";
 import { endpointSliceKind } from "./endpoint-slice.ts";
 import { endpointsKind } from "./endpoints.ts";
+import { ingressKind } from "./ingress.ts";
 import { ingressClassKind } from "./ingress-class.ts";
+import { ingressClassParametersKind } from "./ingress-class-parameters.ts";
 import type { Kind, KubernetesObject } from "./kind.ts";
+import { kongClusterPluginKind } from "./kong-cluster-plugin.ts";
+import { kongConsumerKind } from "./kong-consumer.ts";
+import { kongConsumerGroupKind } from "./kong-consumer-group.ts";
+import { kongCustomEntityKind } from "./kong-custom-entity.ts";
 import { kongDeclarativeConfigKind } from "./kong-declarative-config.ts";
+import { kongIngressKind } from "./kong-ingress.ts";
+import { kongLicenseKind } from "./kong-license.ts";
+import { kongPluginKind } from "./kong-plugin.ts";
+import { kongServiceFacadeKind } from "./kong-service-facade.ts";
+import { kongUpstreamPolicyKind } from "./kong-upstream-policy.ts";
+import { kongVaultKind } from "./kong-vault.ts";
 import { localWorkloadsKind } from "./local-workloads.ts";
 import { namespaceKind } from "./namespace.ts";
 import { podKind } from "./pod.ts";
@@ -13,6 +25,8 @@ import { referenceGrantKind } from "./reference-grant.ts";
 import { secretKind } from "./secret.ts";
 import { serviceKind } from "./service.ts";
 import { statefulSetKind } from "./stateful-set.ts";
+import { tcpIngressKind } from "./tcp-ingress.ts";
+import { udpIngressKind } from "./udp-ingress.ts";
 
 /** Every kind that Diolkos reads, in alphabetical order. */
 export const kinds: readonly Kind<KubernetesObject>[] = [
@@ -22,7 +36,19 @@ export const kinds: readonly Kind<KubernetesObject>[] = [
   endpointSliceKind,
   endpointsKind,
   ingressClassKind,
+  ingressClassParametersKind,
+  ingressKind,
+  kongClusterPluginKind,
+  kongConsumerGroupKind,
+  kongConsumerKind,
+  kongCustomEntityKind,
   kongDeclarativeConfigKind,
+  kongIngressKind,
+  kongLicenseKind,
+  kongPluginKind,
+  kongServiceFacadeKind,
+  kongUpstreamPolicyKind,
+  kongVaultKind,
   localWorkloadsKind,
   namespaceKind,
   podKind,
@@ -30,6 +56,8 @@ export const kinds: readonly Kind<KubernetesObject>[] = [
   secretKind,
   serviceKind,
   statefulSetKind,
+  tcpIngressKind,
+  udpIngressKind,
 ];
 
 const byName = new Map<string, Kind<KubernetesObject>[]>();
