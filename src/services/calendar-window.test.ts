@@ -40,13 +40,17 @@ test("the unit's windows have the calendar's lengths", () => {
 
 test("every instant is in exactly one window, and windows touch each other", () => {
   fc.assert(
-    fc.property(fc.constantFrom(...rateLimitUnits), fc.integer({ min: 0, max: latestInstant }), (unit, now) => {
-      const { start, end } = calendarWindow(unit, now);
-      expect(start).toBeLessThanOrEqual(now);
-      expect(end).toBeGreaterThan(now);
-      expect(calendarWindow(unit, start)).toEqual({ start, end });
-      expect(calendarWindow(unit, end - 1)).toEqual({ start, end });
-      expect(calendarWindow(unit, end).start).toBe(end);
-    }),
+    fc.property(
+      fc.constantFrom(...rateLimitUnits),
+      fc.integer({ min: 0, max: latestInstant }),
+      (unit, now) => {
+        const { start, end } = calendarWindow(unit, now);
+        expect(start).toBeLessThanOrEqual(now);
+        expect(end).toBeGreaterThan(now);
+        expect(calendarWindow(unit, start)).toEqual({ start, end });
+        expect(calendarWindow(unit, end - 1)).toEqual({ start, end });
+        expect(calendarWindow(unit, end).start).toBe(end);
+      },
+    ),
   );
 });

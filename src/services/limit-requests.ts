@@ -19,7 +19,10 @@ export const checkRequestSchema = z.object({
     .array(z.object({ unit, limit: z.int().min(0) }))
     .min(1)
     .max(rateLimitUnits.length)
-    .refine((windows) => new Set(windows.map((one) => one.unit)).size === windows.length, "a unit occurs twice"),
+    .refine(
+      (windows) => new Set(windows.map((one) => one.unit)).size === windows.length,
+      "a unit occurs twice",
+    ),
 });
 
 /** Body of `POST /v1/limits/sync`. */
@@ -37,7 +40,10 @@ export const syncRequestSchema = z.object({
           /** Requests counted by this proxy since its last synchronisation; 0 only asks. */
           delta: z.int().min(0).max(1_000_000_000),
         })
-        .refine((entry) => calendarWindow(entry.unit, entry.window).start === entry.window, "no window starts there"),
+        .refine(
+          (entry) => calendarWindow(entry.unit, entry.window).start === entry.window,
+          "no window starts there",
+        ),
     )
     .max(1000),
 });

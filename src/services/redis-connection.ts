@@ -1,4 +1,5 @@
-import { Redis, type RedisOptions } from "ioredis";
+import { isIP } from "node:net";
+import { Redis } from "ioredis";
 import type { StoreConfig } from "./services-config.ts";
 
 /** Why a call to a store failed; each is a label of the failure metric. */
@@ -33,22 +34,19 @@ export function storeError(error: unknown): StoreError {
  * connection never reconnects and never queues: once it is closed, open another one.
  */
 export async function openRedis(store: StoreConfig): Promise<Redis> {
-  const options: RedisOptions = {
+  const redis = new Redis({
     host: store.host,
     port: store.port,
     ...(store.username === undefined || store.username === "" ? {} : { username: store.username }),
     ...(store.password === undefined || store.password === "" ? {} : { password: store.password }),
-    ...(store.ssl
-      ? { tls: { rejectUnauthorized: store.sslVerify, servername: store.serverName ?? store.host } }
-      : {}),
+    ...(store.ssl ? { tls: tlsOptions(store) } : {}),
     lazyConnect: true,
     retryStrategy: () => null,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     protocol: 2,
     connectionName: "diolkos",
-  };
-  const redis = new Redis(options);
+  });
   let cause: unknown;
   redis.on("error", (error) => {
     cause ??= error;
@@ -76,4 +74,13 @@ export function closeRedis(redis: Redis): void {
   // Absent until connecting has begun, whatever the declaration says.
   const stream: Redis["stream"] | undefined = redis.stream;
   stream?.destroy();
+}
+
+function tlsOptions({ host, serverName, sslVerify }: StoreConfig): {
+  rejectUnauthorized: boolean;
+  servername?: string;
+} {
+  // An address cannot be sent as a name; the certificate is then compared with the address.
+  const servername = serverName ?? (isIP(host) === 0 ? host : undefined);
+  return { rejectUnauthorized: sslVerify, ...(servername === undefined ? {} : { servername }) };
 }

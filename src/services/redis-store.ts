@@ -7,9 +7,11 @@ const firstRetryMs = 50;
 const lastRetryMs = 1000;
 
 /** Told when a store becomes usable or ceases to be; the reason is fit for logs. */
-export type StoreListener = (event: { readonly up: true } | { readonly up: false; readonly reason: string }) => void;
+export type StoreListener = (
+  event: { readonly up: true } | { readonly up: false; readonly reason: string },
+) => void;
 
-/** A use of the open connection; it sends its commands in one go, before it awaits anything. */
+/** A use of the open connection. What it sends before it first awaits leaves together with that of other calls. */
 export type StoreCall<T> = (redis: Redis) => Promise<T>;
 
 /**
@@ -27,7 +29,7 @@ export class RedisStore {
   #opening: Promise<void> | undefined;
   #retries = 0;
   #retryTimer: NodeJS.Timeout | undefined;
-  #batch: (() => void)[] = [];
+  #batch: ((redis: Redis | undefined) => void)[] = [];
   #inFlight = 0;
   #closed = false;
   #idle: (() => void) | undefined;
@@ -39,6 +41,7 @@ export class RedisStore {
 
   /** Runs `call` on the connection; rejects with a StoreError, after `timeoutMs` at the latest. */
   async run<T>(call: StoreCall<T>): Promise<T> {
+    if (this.#closed) throw new StoreError("connection", "closed");
     if (this.#inFlight >= maxCallsInFlight) throw new StoreError("busy", "too many calls wait for Redis");
     this.#inFlight++;
     let timer: NodeJS.Timeout | undefined;
@@ -75,21 +78,21 @@ export class RedisStore {
 
   async #call<T>(call: StoreCall<T>): Promise<T> {
     if (this.#redis === undefined) {
-      if (this.#closed) throw new StoreError("connection", "closed");
       if (this.#down !== undefined) throw this.#down;
       this.#opening ??= this.#open();
       await this.#opening;
     }
-    await this.#turn();
-    // The connection may have been lost meanwhile.
-    if (this.#redis === undefined) throw this.#down ?? new StoreError("connection", "closed");
-    return call(this.#redis);
+    return this.#send(call);
   }
 
-  /** All calls of one turn of the event loop leave in one write, which Redis reads at once. */
-  #turn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#batch.push(resolve);
+  /** All calls of one turn of the event loop leave in one write, and Redis reads them at once. */
+  #send<T>(call: StoreCall<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#batch.push((redis) => {
+        // The connection may have been lost meanwhile.
+        if (redis === undefined) reject(this.#down ?? new StoreError("connection", "closed"));
+        else call(redis).then(resolve, reject);
+      });
       if (this.#batch.length === 1) setImmediate(() => this.#flush());
     });
   }
@@ -97,17 +100,16 @@ export class RedisStore {
   #flush(): void {
     const batch = this.#batch;
     this.#batch = [];
-    const stream = this.#redis?.stream;
-    stream?.cork();
-    for (const go of batch) go();
-    // The calls send their commands in microtasks; those are done before the next phase of the loop.
-    setImmediate(() => stream?.uncork());
+    const redis = this.#redis;
+    redis?.stream.cork();
+    for (const send of batch) send(redis);
+    redis?.stream.uncork();
   }
 
   async #open(): Promise<void> {
     try {
       const redis = await openRedis(this.config);
-      if (this.#closed) return closeRedis(redis);
+      if (this.#closed && this.#inFlight === 0) return closeRedis(redis);
       this.#redis = redis;
       this.#down = undefined;
       this.#retries = 0;

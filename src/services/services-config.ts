@@ -20,7 +20,10 @@ const storeSchema = z.strictObject({
 const configSchema = z.strictObject({
   stores: z
     .array(storeSchema)
-    .refine((stores) => new Set(stores.map(({ id }) => id)).size === stores.length, "two stores have the same id"),
+    .refine(
+      (stores) => new Set(stores.map(({ id }) => id)).size === stores.length,
+      "two stores have the same id",
+    ),
 });
 
 /** One Redis that holds shared counters. */

@@ -1,0 +1,47 @@
+import equal from "fast-deep-equal";
+import { RedisStore } from "./redis-store.ts";
+import type { ServicesConfig } from "./services-config.ts";
+import type { ServicesLog } from "./services-log.ts";
+import type { ServicesMetrics } from "./services-metrics.ts";
+
+/** The stores of the newest configuration. */
+export class Stores {
+  readonly #metrics: ServicesMetrics;
+  readonly #log: ServicesLog;
+  readonly #stores = new Map<string, RedisStore>();
+
+  constructor(metrics: ServicesMetrics, log: ServicesLog) {
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  get(id: string): RedisStore | undefined {
+    return this.#stores.get(id);
+  }
+
+  /** Unchanged stores keep their connection. */
+  apply(config: ServicesConfig): void {
+    const wanted = new Map(config.stores.map((store) => [store.id, store]));
+    for (const [id, store] of this.#stores) {
+      if (equal(store.config, wanted.get(id))) wanted.delete(id);
+      else {
+        this.#stores.delete(id);
+        this.#metrics.storeRemoved(id);
+        void store.close();
+      }
+    }
+    for (const [id, store] of wanted) {
+      const created: RedisStore = new RedisStore(store, (event) => {
+        if (this.#stores.get(id) !== created) return;
+        this.#metrics.storeUp(id, event.up);
+        if (event.up) this.#log.info({ store: id }, "store is connected");
+        else this.#log.warn({ store: id, reason: event.reason }, "store is down");
+      });
+      this.#stores.set(id, created);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#stores.values()].map((store) => store.close()));
+  }
+}
