@@ -24,6 +24,7 @@ import {
 import {
   Http1ProtocolOptionsSchema,
   Http2ProtocolOptionsSchema,
+  UpstreamHttpProtocolOptionsSchema,
 } from "@diolkos/envoy-api/envoy/config/core/v3/protocol_pb.js";
 import { ClusterConfigSchema } from "@diolkos/envoy-api/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import {
@@ -142,11 +143,15 @@ function protocolOptions(cluster: Cluster): Record<string, Any> {
   });
   const options = create(HttpProtocolOptionsSchema, {
     upstreamProtocolOptions: { case: "explicitHttpConfig", value: explicit },
+    // Envoy demands it of a cluster that goes wherever the request says.
+    ...(cluster.discovery.kind === "forward-proxy" ? { upstreamHttpProtocolOptions: verifyHost } : {}),
   });
   return {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(HttpProtocolOptionsSchema, options),
   };
 }
+
+const verifyHost = create(UpstreamHttpProtocolOptionsSchema, { autoSni: true, autoSanValidation: true });
 
 /** What App Mesh and Kong users know: no limit of the proxy's own. */
 const most = 2147483647;
