@@ -1,13 +1,13 @@
 import { watch } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import type { Log } from "#telemetry/log.ts";
 import { parseServicesConfig, type ServicesConfig } from "./services-config.ts";
-import type { ServicesLog } from "./services-log.ts";
 
 /** Reads the file now and at each change, and hands on valid contents; a bad or absent file changes nothing. */
 export async function watchServicesConfig(
   path: string,
-  log: ServicesLog,
+  log: Log,
   apply: (config: ServicesConfig) => void,
 ): Promise<{ close(): void }> {
   let last: string | undefined;
@@ -18,16 +18,16 @@ export async function watchServicesConfig(
     last = text;
     const config = parseServicesConfig(text);
     if ("error" in config) {
-      log.error(
-        { file: path, reason: config.error },
-        "the services' configuration is invalid and not applied",
-      );
+      log.error("the services' configuration is invalid and not applied", {
+        file: path,
+        reason: config.error,
+      });
       return;
     }
     const { mode } = await stat(path).catch(() => ({ mode: 0 }));
-    if ((mode & 0o077) !== 0) log.warn({ file: path }, "others can read the services' configuration");
+    if ((mode & 0o077) !== 0) log.warn("others can read the services' configuration", { file: path });
     apply(config);
-    log.info({ stores: config.stores.length }, "configuration is applied");
+    log.info("configuration is applied", { stores: config.stores.length });
   };
   // One reading at a time, and one more when a change came meanwhile.
   let running = Promise.resolve();

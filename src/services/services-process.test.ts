@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Log } from "#telemetry/log.ts";
 import { calendarWindow, type rateLimitUnits } from "./calendar-window.ts";
 import type { StoreConfig } from "./services-config.ts";
 import { type RunningServices, runServices } from "./services-process.ts";
@@ -71,10 +72,15 @@ interface Service {
   check(identifier: string, windows: Partial<Record<Unit, number>>, now?: number): Promise<Answer>;
 }
 
-const recordLog = (level: string) => (fields: object, message: string) => {
+const recordLog = (level: string) => (message: string, fields?: object) => {
   logged.push(`${level} ${JSON.stringify(fields)} ${message}`);
 };
-const log = { info: recordLog("info"), warn: recordLog("warn"), error: recordLog("error") };
+const log: Log = {
+  debug: recordLog("debug"),
+  info: recordLog("info"),
+  warn: recordLog("warn"),
+  error: recordLog("error"),
+};
 
 async function service(stores: readonly StoreConfig[], name = "one"): Promise<Service> {
   const socketPath = join(folder, `${name}.sock`);

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { z } from "zod";
+import type { Log } from "#telemetry/log.ts";
 import { checkRequestSchema, syncRequestSchema } from "./limit-requests.ts";
 import { listenOnSocket } from "./listen-on-socket.ts";
 import { storeError } from "./redis-connection.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { watchServicesConfig } from "./services-config-file.ts";
-import type { ServicesLog } from "./services-log.ts";
 import {
   createServicesMetrics,
   type Operation,
@@ -22,7 +22,7 @@ export interface ServicesOptions {
   readonly socketPath: string;
   /** JSON file, see services-config.ts; may appear later, is read again whenever it changes. */
   readonly configPath: string;
-  readonly log: ServicesLog;
+  readonly log: Log;
 }
 
 export interface RunningServices {
@@ -62,7 +62,7 @@ export async function runServices({
     await stores.close();
     throw error;
   }
-  log.info({ socket: socketPath }, "services are ready");
+  log.info("services are ready", { socket: socketPath });
   return {
     metrics: () => metrics.text(),
     async close() {

@@ -1,16 +1,16 @@
 import equal from "fast-deep-equal";
+import type { Log } from "#telemetry/log.ts";
 import { RedisStore } from "./redis-store.ts";
 import type { ServicesConfig } from "./services-config.ts";
-import type { ServicesLog } from "./services-log.ts";
 import type { ServicesMetrics } from "./services-metrics.ts";
 
 /** The stores of the newest configuration. */
 export class Stores {
   readonly #metrics: ServicesMetrics;
-  readonly #log: ServicesLog;
+  readonly #log: Log;
   readonly #stores = new Map<string, RedisStore>();
 
-  constructor(metrics: ServicesMetrics, log: ServicesLog) {
+  constructor(metrics: ServicesMetrics, log: Log) {
     this.#metrics = metrics;
     this.#log = log;
   }
@@ -34,8 +34,8 @@ export class Stores {
       const created: RedisStore = new RedisStore(store, (event) => {
         if (this.#stores.get(id) !== created) return;
         this.#metrics.storeUp(id, event.up);
-        if (event.up) this.#log.info({ store: id }, "store is connected");
-        else this.#log.warn({ store: id, reason: event.reason }, "store is down");
+        if (event.up) this.#log.info("store is connected", { store: id });
+        else this.#log.warn("store is down", { store: id, reason: event.reason });
       });
       this.#stores.set(id, created);
     }
