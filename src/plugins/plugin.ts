@@ -1,7 +1,8 @@
 import type { z } from "zod";
-import type { Step } from "#model/program.ts";
 import type { Slot } from "#model/policy.ts";
+import type { Step } from "#model/program.ts";
 import type { HeaderOperation } from "#model/route.ts";
+import type { SharedStore } from "#model/shared-store.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
 
 /**
@@ -44,8 +45,12 @@ export interface RoutePatch {
 
 /** What `parse` knows beside the configuration. */
 export interface ParseContext {
-  /** `KongPlugin namespace/name` in a form that is equal for all places where this instance is used. */
+  /** The place where this instance runs, e.g. `route:prod.dj.jazz..9080`. What it names is shared: counters. */
   readonly instance: string;
+  /** Name of the service behind the route. */
+  readonly service: string;
+  /** The object that holds the configuration, e.g. `KongPlugin/prod/rl-by-minute`; the same for all its places. */
+  readonly object: string;
   /** Puts a problem at a field of the configuration (path relative to `config`). */
   report(field: FieldPath, message: string, fix?: string): void;
 }
@@ -74,12 +79,18 @@ export interface Plugin<Schema extends z.ZodType = z.ZodType, Value = unknown> {
   readonly slot: Slot<Value>;
   /** Plugins that need to know the caller refuse to be scoped by it. */
   readonly consumerScope: boolean;
+  /** It keeps requests out. A route whose protection is broken answers 503 instead of standing open. */
+  readonly protects: boolean;
   /** From the valid configuration to what the patch needs; undefined when a reported problem leaves nothing to apply. */
   parse(config: z.output<Schema>, context: ParseContext): Value | undefined;
   patch(value: Value, route: RoutePatch): void;
+  /** The stores that the configuration names; `parse` refers to them by id and keeps their passwords out of the value. */
+  stores?(config: z.output<Schema>, context: Pick<ParseContext, "object">): readonly SharedStore[];
 }
 
 /** Checks the shape at compile time; returns its argument. */
-export function definePlugin<Schema extends z.ZodType, Value>(plugin: Plugin<Schema, Value>): Plugin<Schema, Value> {
+export function definePlugin<Schema extends z.ZodType, Value>(
+  plugin: Plugin<Schema, Value>,
+): Plugin<Schema, Value> {
   return plugin;
 }
