@@ -55,11 +55,7 @@ export function defineKind<S extends z.ZodObject>(
 }
 
 /** The object type of a kind: `type Ingress = ObjectOf<typeof ingressKind>`. */
-export type ObjectOf<K> = K extends { readonly schema: infer S }
-  ? S extends z.ZodObject
-    ? KubernetesObject & z.output<S>
-    : never
-  : never;
+export type ObjectOf<K> = K extends { readonly type?: infer T } ? NonNullable<T> : never;
 
 /** Key of an object within its kind's table: `namespace/name`, or `/name` for cluster-scoped kinds. */
 export function objectKey(namespace: string, name: string): string {
