@@ -46,7 +46,7 @@ export type SupervisorMessage =
   | {
       readonly type: "environment";
       readonly id: string;
-      readonly environment: Readonly<Record<string, string | null>> | undefined;
+      readonly environment: Readonly<Record<string, string | null>> | null;
     };
 
 /** Calls `onMessage` for each line; a line that is not JSON is dropped, for the other side is one of ours. */
