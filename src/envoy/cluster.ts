@@ -12,6 +12,7 @@ import {
   Cluster_DiscoveryType as DiscoveryType,
   type Cluster as EnvoyCluster,
   Cluster_LbPolicy as LbPolicy,
+  Cluster_DnsLookupFamily as LookupFamily,
 } from "@diolkos/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { OutlierDetectionSchema } from "@diolkos/envoy-api/envoy/config/cluster/v3/outlier_detection_pb.js";
 import {
@@ -28,7 +29,9 @@ import {
 } from "@diolkos/envoy-api/envoy/config/core/v3/protocol_pb.js";
 import { ClusterConfigSchema } from "@diolkos/envoy-api/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import {
+  type HttpProtocolOptions,
   HttpProtocolOptions_ExplicitHttpConfigSchema,
+  HttpProtocolOptions_UseDownstreamHttpConfigSchema,
   HttpProtocolOptionsSchema,
 } from "@diolkos/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { CodecClientType } from "@diolkos/envoy-api/envoy/type/v3/http_pb.js";
@@ -65,7 +68,15 @@ export function buildCluster(cluster: Cluster): EnvoyCluster {
 }
 
 type DiscoveryFields = Partial<
-  Pick<EnvoyCluster, "clusterDiscoveryType" | "edsClusterConfig" | "loadAssignment" | "lbPolicy" | "lbConfig">
+  Pick<
+    EnvoyCluster,
+    | "clusterDiscoveryType"
+    | "dnsLookupFamily"
+    | "edsClusterConfig"
+    | "loadAssignment"
+    | "lbPolicy"
+    | "lbConfig"
+  >
 >;
 
 function buildDiscovery(cluster: Cluster): DiscoveryFields {
@@ -86,6 +97,9 @@ function buildDiscovery(cluster: Cluster): DiscoveryFields {
       return {
         clusterDiscoveryType: { case: "type", value: staticType(discovery) },
         loadAssignment: buildLoadAssignment(cluster.name, discovery),
+        ...(discovery.kind === "dns" && discovery.family !== undefined
+          ? { dnsLookupFamily: families[discovery.family] }
+          : {}),
         ...buildLoadBalancing(cluster),
       };
     case "forward-proxy":
@@ -112,6 +126,11 @@ function buildDiscovery(cluster: Cluster): DiscoveryFields {
   }
 }
 
+const families = {
+  ipv4: LookupFamily.V4_ONLY,
+  ipv6: LookupFamily.V6_ONLY,
+} as const;
+
 function staticType(discovery: Discovery): DiscoveryType {
   if (discovery.kind !== "dns") return DiscoveryType.STATIC;
   return discovery.all ? DiscoveryType.STRICT_DNS : DiscoveryType.LOGICAL_DNS;
@@ -135,14 +154,8 @@ function buildLoadBalancing(cluster: Cluster): Pick<DiscoveryFields, "lbPolicy" 
 
 function protocolOptions(cluster: Cluster): Record<string, Any> {
   if (cluster.protocol === "tcp") return {};
-  const explicit = create(HttpProtocolOptions_ExplicitHttpConfigSchema, {
-    protocolConfig:
-      cluster.protocol === "http2"
-        ? { case: "http2ProtocolOptions", value: create(Http2ProtocolOptionsSchema) }
-        : { case: "httpProtocolOptions", value: create(Http1ProtocolOptionsSchema) },
-  });
   const options = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: { case: "explicitHttpConfig", value: explicit },
+    upstreamProtocolOptions: upstreamProtocol(cluster.protocol),
     // Envoy demands it of a cluster that goes wherever the request says.
     ...(cluster.discovery.kind === "forward-proxy" ? { upstreamHttpProtocolOptions: verifyHost } : {}),
   });
@@ -152,6 +165,27 @@ function protocolOptions(cluster: Cluster): Record<string, Any> {
 }
 
 const verifyHost = create(UpstreamHttpProtocolOptionsSchema, { autoSni: true, autoSanValidation: true });
+
+function upstreamProtocol(
+  protocol: "http1" | "http2" | "downstream",
+): HttpProtocolOptions["upstreamProtocolOptions"] {
+  const http1 = create(Http1ProtocolOptionsSchema);
+  const http2 = create(Http2ProtocolOptionsSchema);
+  if (protocol === "downstream") {
+    const value = create(HttpProtocolOptions_UseDownstreamHttpConfigSchema, {
+      httpProtocolOptions: http1,
+      http2ProtocolOptions: http2,
+    });
+    return { case: "useDownstreamProtocolConfig", value };
+  }
+  const value = create(HttpProtocolOptions_ExplicitHttpConfigSchema, {
+    protocolConfig:
+      protocol === "http2"
+        ? { case: "http2ProtocolOptions", value: http2 }
+        : { case: "httpProtocolOptions", value: http1 },
+  });
+  return { case: "explicitHttpConfig", value };
+}
 
 /** What App Mesh and Kong users know: no limit of the proxy's own. */
 const most = 2147483647;

@@ -11,7 +11,14 @@ export type Discovery =
   /** Endpoints of the model's endpoint table under this key, sent apart from the cluster. */
   | { readonly kind: "endpoints"; readonly key: string }
   /** DNS; `all` uses every address of an answer, otherwise one connection target. */
-  | { readonly kind: "dns"; readonly host: string; readonly port: number; readonly all: boolean }
+  | {
+      readonly kind: "dns";
+      readonly host: string;
+      readonly port: number;
+      readonly all: boolean;
+      /** Only addresses of this family; absent: Envoy's choice. */
+      readonly family?: "ipv4" | "ipv6";
+    }
   | { readonly kind: "static"; readonly endpoints: readonly Endpoint[] }
   /** The request's own host, resolved by DNS. */
   | { readonly kind: "forward-proxy" }
@@ -48,7 +55,8 @@ export interface Cluster {
   readonly name: string;
   readonly origin: Origin;
   readonly discovery: Discovery;
-  readonly protocol: "http1" | "http2" | "tcp";
+  /** `downstream`: the one that the client speaks with the proxy. */
+  readonly protocol: "http1" | "http2" | "tcp" | "downstream";
   readonly connectTimeoutMs: number;
   readonly loadBalancing: "round-robin" | "least-request" | "ring-hash" | "random";
   readonly healthCheck?: HealthCheck;
