@@ -1,8 +1,10 @@
+import { backendGroupKind } from "./backend-group.ts";
 import { configMapKind } from "./config-map.ts";
 import { daemonSetKind } from "./daemon-set.ts";
 import { deploymentKind } from "./deployment.ts";
 import { endpointSliceKind } from "./endpoint-slice.ts";
 import { endpointsKind } from "./endpoints.ts";
+import { gatewayRouteKind } from "./gateway-route.ts";
 import { ingressKind } from "./ingress.ts";
 import { ingressClassKind } from "./ingress-class.ts";
 import { ingressClassParametersKind } from "./ingress-class-parameters.ts";
@@ -19,6 +21,7 @@ import { kongServiceFacadeKind } from "./kong-service-facade.ts";
 import { kongUpstreamPolicyKind } from "./kong-upstream-policy.ts";
 import { kongVaultKind } from "./kong-vault.ts";
 import { localWorkloadsKind } from "./local-workloads.ts";
+import { meshKind } from "./mesh.ts";
 import { namespaceKind } from "./namespace.ts";
 import { podKind } from "./pod.ts";
 import { referenceGrantKind } from "./reference-grant.ts";
@@ -27,14 +30,20 @@ import { serviceKind } from "./service.ts";
 import { statefulSetKind } from "./stateful-set.ts";
 import { tcpIngressKind } from "./tcp-ingress.ts";
 import { udpIngressKind } from "./udp-ingress.ts";
+import { virtualGatewayKind } from "./virtual-gateway.ts";
+import { virtualNodeKind } from "./virtual-node.ts";
+import { virtualRouterKind } from "./virtual-router.ts";
+import { virtualServiceKind } from "./virtual-service.ts";
 
 /** Every kind that Diolkos reads, in alphabetical order. */
 export const kinds: readonly Kind<KubernetesObject>[] = [
+  backendGroupKind,
   configMapKind,
   daemonSetKind,
   deploymentKind,
   endpointSliceKind,
   endpointsKind,
+  gatewayRouteKind,
   ingressClassKind,
   ingressClassParametersKind,
   ingressKind,
@@ -50,6 +59,7 @@ export const kinds: readonly Kind<KubernetesObject>[] = [
   kongUpstreamPolicyKind,
   kongVaultKind,
   localWorkloadsKind,
+  meshKind,
   namespaceKind,
   podKind,
   referenceGrantKind,
@@ -58,6 +68,10 @@ export const kinds: readonly Kind<KubernetesObject>[] = [
   statefulSetKind,
   tcpIngressKind,
   udpIngressKind,
+  virtualGatewayKind,
+  virtualNodeKind,
+  virtualRouterKind,
+  virtualServiceKind,
 ];
 
 const byName = new Map<string, Kind<KubernetesObject>[]>();
