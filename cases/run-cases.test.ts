@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findCases, type Stage } from "./runner/case-folder.ts";
+import { checkBehaviour } from "./runner/check-behaviour.ts";
+import { EchoBackends } from "./runner/echo-backends.ts";
+import { endpointSlices } from "./runner/endpoint-slices.ts";
+import { expectFile, rewrittenFiles, updating } from "./runner/expected-file.ts";
+import { LiveGateway } from "./runner/live-gateway.ts";
+import { renderFiles } from "./runner/rendered.ts";
+
+const cases = findCases();
+const backends = new EchoBackends();
+let gateway: LiveGateway;
+
+beforeAll(async () => {
+  gateway = await LiveGateway.start();
+}, 90_000);
+
+afterAll(async () => {
+  await gateway?.stop();
+  await backends.close();
+  if (updating) console.log(`UPDATE_CASES: ${rewrittenFiles()} expected files were rewritten`);
+}, 60_000);
+
+test("there are cases", () => {
+  expect(cases.length).toBeGreaterThan(5);
+});
+
+describe.each(cases)("$name: $title", ({ stages }) => {
+  test.each(stages)("$name: $title", async (stage) => {
+    await gateway.load(await withBackends(stage));
+    expectFile(join(stage.folder, "xds.yaml"), await renderFiles(withNumberedBackends(stage)));
+    expectFile(join(stage.folder, "problems.yaml"), await gateway.problems());
+    for (const behaviour of stage.behaviours) await checkBehaviour(behaviour, gateway.gatewayPort, backends);
+  });
+});
+
+/** The manifests with EndpointSlices that lead to running echo servers. */
+async function withBackends({ files, backends: wanted }: Stage): Promise<ReadonlyMap<string, string>> {
+  const ports = new Map<string, number>();
+  for (const name of Object.values(wanted).flat()) ports.set(name, await backends.port(name));
+  return withSlices(files, wanted, (backend) => ports.get(backend) ?? 0);
+}
+
+/** The same with ports that are equal in every run, for xds.yaml. */
+function withNumberedBackends({ files, backends: wanted }: Stage): ReadonlyMap<string, string> {
+  const names = [...new Set(Object.values(wanted).flat())];
+  return withSlices(files, wanted, (backend) => 9001 + names.indexOf(backend));
+}
+
+function withSlices(
+  files: ReadonlyMap<string, string>,
+  wanted: Stage["backends"],
+  portOf: (backend: string) => number,
+): ReadonlyMap<string, string> {
+  if (Object.keys(wanted).length === 0) return files;
+  return new Map([...files, ["endpoint-slices.yaml", endpointSlices(files, wanted, portOf)]]);
+}
