@@ -32,7 +32,7 @@ async function render(files: ReadonlyMap<string, string>): Promise<Resources> {
       ["render", join(folder, "manifests"), "-o", "yaml"],
       { maxBuffer: 2 ** 26 },
     );
-    return (parse(stdout) ?? {}) as Resources;
+    return (parse(stdout) as Readonly<Record<string, Resources>>).gateway ?? {};
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
