@@ -5,6 +5,7 @@ export type Severity = "error" | "warning" | "info";
 export const problemCodes = {
   "yaml-syntax": { severity: "error", meaning: "A document of a file is not valid YAML or JSON." },
   "file-unreadable": { severity: "error", meaning: "A file or folder cannot be read." },
+  "file-ignored": { severity: "info", meaning: "A file of the folder is not read, e.g. a kustomization." },
   "not-an-object": { severity: "error", meaning: "A document has no apiVersion, kind or metadata.name." },
   "unknown-kind": { severity: "warning", meaning: "A document is of a kind that Diolkos does not read." },
   "duplicate-object": {
@@ -19,6 +20,10 @@ export const problemCodes = {
   },
   "deprecated-form": { severity: "info", meaning: "An older form is read as its newer one." },
   "not-supported": { severity: "error", meaning: "A feature that Diolkos refuses instead of ignoring it." },
+  "no-ingress-class": {
+    severity: "warning",
+    meaning: "An object names no ingress class and none is the default; it is not served.",
+  },
   "reference-missing": { severity: "error", meaning: "An object refers to another one that does not exist." },
   "reference-not-permitted": {
     severity: "error",

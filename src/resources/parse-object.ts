@@ -150,7 +150,11 @@ function parseKnown(
   for (const { path: field, known } of unknownFields(kind.schema, content, kind.open)) {
     report("unknown-field", unknownField(field, known));
   }
-  const { data, faults } = checkSchema(kind.schema, content, (field) => !isWithinAny(field, kind.secret));
+  const { data, faults } = checkSchema(kind.schema, {
+    document: content,
+    mayShow: (field) => !isWithinAny(field, kind.secret),
+    written: (field) => origin.sourceText?.([...path, ...field]),
+  });
   for (const fault of faults) report("invalid-field", fault);
   if (data === undefined || parsed.faults.length > 0) return { ref, problems };
   return { ref, object: deepFreeze({ ...data, apiVersion, kind: kind.kind, metadata }), problems };

@@ -11,19 +11,26 @@ export interface FieldFault {
 
 type Issue = z.core.$ZodIssue;
 type RawIssue = z.core.$ZodRawIssue;
+/** What messages may say of a document. */
+export interface Showing {
+  readonly document: unknown;
+  /** Asked before a found value is named. */
+  readonly mayShow: (field: FieldPath) => boolean;
+  /** A value as the user wrote it, e.g. `007` where it is the number 7. */
+  readonly written?: ((field: FieldPath) => string | undefined) | undefined;
+}
 
 /**
  * Checks a document against a schema and says everything that is wrong with it, in plain English: what was expected,
- * what was found, and the remedy where one is known. `mayShow` is asked before a found value is named.
+ * what was found, and the remedy where one is known.
  */
 export function checkSchema<S extends z.ZodType>(
   schema: S,
-  document: unknown,
-  mayShow: (field: FieldPath) => boolean,
+  showing: Showing,
 ): { data: z.output<S>; faults: readonly [] } | { data?: never; faults: readonly FieldFault[] } {
-  const result = schema.safeParse(document, { error: expectation });
+  const result = schema.safeParse(showing.document, { error: expectation });
   if (result.success) return { data: result.data, faults: [] };
-  const faults = result.error.issues.flatMap((issue) => describe(issue, [], document, mayShow));
+  const faults = result.error.issues.flatMap((issue) => describe(issue, [], showing));
   return { faults };
 }
 
@@ -75,29 +82,26 @@ function bound(origin: string, comparison: string, limit: number | bigint): stri
   return `be ${comparison} ${limit}`;
 }
 
-function describe(
-  issue: Issue,
-  base: FieldPath,
-  document: unknown,
-  mayShow: (field: FieldPath) => boolean,
-): readonly FieldFault[] {
+function describe(issue: Issue, base: FieldPath, showing: Showing): readonly FieldFault[] {
   const field = [...base, ...issue.path.map((part) => (typeof part === "symbol" ? String(part) : part))];
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ field: [...field, key], message: "Is not a known field here." }));
   }
-  if (issue.code === "invalid_union") return describeUnion(issue, field, document, mayShow);
+  if (issue.code === "invalid_union") return describeUnion(issue, field, showing);
   if (issue.code === "invalid_key") {
     const messages = issue.issues.map(({ message }) => message).join(" and ");
     return [{ field, message: sentence(`the key ${messages || issue.message}`) }];
   }
-  const found = valueAt(document, field);
+  const found = valueAt(showing.document, field);
   if (found === undefined && issue.code !== "custom") {
     return [{ field, message: sentence(`is missing: it ${issue.message}`) }];
   }
   // A schema's own message is complete; ours gets what was found instead.
   const ours = issue.code !== "custom" && issue.code !== "invalid_format";
-  const message = ours ? `${issue.message}, but is ${describeValue(found, mayShow(field))}` : issue.message;
-  const fix = customFix(issue) ?? fixFor(issue, found, mayShow(field));
+  const message = ours
+    ? `${issue.message}, but is ${describeValue(found, showing.mayShow(field))}`
+    : issue.message;
+  const fix = customFix(issue) ?? fixFor(issue, found, field, showing);
   return [{ field, message: sentence(message), ...(fix === undefined ? {} : { fix }) }];
 }
 
@@ -105,22 +109,21 @@ function describe(
 function describeUnion(
   issue: z.core.$ZodIssueInvalidUnion,
   field: FieldPath,
-  document: unknown,
-  mayShow: (field: FieldPath) => boolean,
+  showing: Showing,
 ): readonly FieldFault[] {
-  const found = valueAt(document, field);
+  const found = valueAt(showing.document, field);
   if (found === undefined) return [{ field, message: "Is missing." }];
   const typed = issue.errors.filter(
     (member) => !member.some(({ path, code }) => path.length === 0 && code === "invalid_type"),
   );
   if (typed.length > 0) {
     const nearest = typed.reduce((best, member) => (member.length < best.length ? member : best));
-    return nearest.flatMap((one) => describe(one, field, document, mayShow));
+    return nearest.flatMap((one) => describe(one, field, showing));
   }
   const expected = issue.errors.flatMap((member) =>
     member.flatMap((one) => (one.code === "invalid_type" ? [typeNames[one.expected] ?? one.expected] : [])),
   );
-  const shown = describeValue(found, mayShow(field));
+  const shown = describeValue(found, showing.mayShow(field));
   if (expected.length === 0) return [{ field, message: sentence(`${issue.message}, but is ${shown}`) }];
   return [{ field, message: sentence(`must be ${[...new Set(expected)].join(" or ")}, but is ${shown}`) }];
 }
@@ -130,7 +133,7 @@ function customFix(issue: Issue): string | undefined {
   return typeof fix === "string" ? fix : undefined;
 }
 
-function fixFor(issue: Issue, found: unknown, show: boolean): string | undefined {
+function fixFor(issue: Issue, found: unknown, field: FieldPath, showing: Showing): string | undefined {
   if (issue.code === "invalid_value" && typeof found === "string") {
     const meant = suggest(
       found,
@@ -139,8 +142,9 @@ function fixFor(issue: Issue, found: unknown, show: boolean): string | undefined
     return meant === undefined ? undefined : `Did you mean ${quote(meant)}?`;
   }
   if (issue.code !== "invalid_type") return undefined;
+  const show = showing.mayShow(field);
   if (issue.expected === "string" && (typeof found === "number" || typeof found === "boolean")) {
-    return show ? `Put it in quotes: "${found}".` : "Put it in quotes.";
+    return show ? `Put it in quotes: "${showing.written?.(field) ?? found}".` : "Put it in quotes.";
   }
   const unquoted = typeof found === "string" && show ? `Write it without quotes: ${found}.` : undefined;
   if ((issue.expected === "number" || issue.expected === "int") && typeof found === "string") {
