@@ -23,7 +23,7 @@ export async function startLeanEnvoy(envoy, name, { backend, consumers, before =
   const folder = mkdtempSync(join(tmpdir(), "diolkos-bench-lean-"));
   const [port = 0, admin = 0] = await freePorts(2);
   const credentials = consumers.map(
-    (one, at) => `                        - { key: ${one.key}, client: ${one.name} }`,
+    (one) => `                        - { key: ${one.key}, client: ${one.name} }`,
   );
   const set = (/** @type {string} */ header, /** @type {string} */ value) =>
     `{ append: { append_action: OVERWRITE_IF_EXISTS_OR_ADD, header: { key: ${header}, value: ${value} } } }`;
