@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { requestEnvoyAdmin } from "./envoy-admin.ts";
+import { AdminClient } from "#envoy/admin-client.ts";
 import { signalGroup } from "./process-identity.ts";
-import type { Drain } from "./process-spec.ts";
+import { type Drain, parseAddress } from "./process-spec.ts";
 import type { RunningProcess } from "./running-process.ts";
 
 const quitMs = 2000;
@@ -31,16 +31,16 @@ async function drainEnvoy(
   drainMs: number,
   hurry: AbortSignal,
 ): Promise<void> {
+  const admin = new AdminClient(parseAddress(address), { timeoutMs: 1000 });
   try {
     if (drainMs > 0 && !hurry.aborted) {
       const until = Date.now() + drainMs;
-      await requestEnvoyAdmin(address, "POST", "/healthcheck/fail");
-      await requestEnvoyAdmin(address, "POST", "/drain_listeners?graceful&skip_exit");
-      while (Date.now() < until && !hurry.aborted && (await activeConnections(address)) !== 0) {
+      await admin.drain();
+      while (Date.now() < until && !hurry.aborted && (await activeConnections(admin)) !== 0) {
         if (await endedWithin(running, pollMs, hurry)) return;
       }
     }
-    await requestEnvoyAdmin(address, "POST", "/quitquitquit");
+    await admin.quit();
     await endedWithin(running, quitMs, hurry);
   } catch {
     // The admin interface does not answer: signals follow.
@@ -48,12 +48,10 @@ async function drainEnvoy(
 }
 
 /** Connections of clients, without those of the admin interface; undefined where the proxy does not count them. */
-async function activeConnections(address: string): Promise<number | undefined> {
-  const { body } = await requestEnvoyAdmin(address, "GET", "/stats?filter=downstream_cx_active$");
+async function activeConnections(admin: AdminClient): Promise<number | undefined> {
   let most: number | undefined;
-  for (const [, name, count] of body.matchAll(/^(\S+): (\d+)$/gm)) {
-    if (name === undefined || /^(?:http|listener)\.admin\./.test(name)) continue;
-    most = Math.max(most ?? 0, Number(count));
+  for (const [name, count] of await admin.stats("downstream_cx_active$")) {
+    if (!/^(?:http|listener)\.admin\./.test(name)) most = Math.max(most ?? 0, count);
   }
   return most;
 }

@@ -5,7 +5,7 @@ import { endOrphans, isRunning } from "./process-identity.ts";
 import { logPath } from "./process-log.ts";
 import type { ProcessRecords } from "./process-records.ts";
 import { type ProcessFailure, type ProcessSpec, type ProcessState, specHash } from "./process-spec.ts";
-import { describeUnready, untilReady } from "./readiness.ts";
+import { describeUnready, isReady, untilReady } from "./readiness.ts";
 import type { RollingGate } from "./rolling-gate.ts";
 import {
   adoptProcess,
@@ -109,7 +109,7 @@ export class ManagedProcess {
   }
 
   async #live(): Promise<void> {
-    let life = this.#adopt();
+    let life = await this.#adopt();
     for (;;) {
       if (this.#wake.signal.aborted) this.#wake = new AbortController();
       const spec = this.#wanted;
@@ -146,7 +146,7 @@ export class ManagedProcess {
 
   /** A process that an earlier supervisor has started and that still runs. One with another spec is ended by the
    * same path as any process whose spec changes. */
-  #adopt(): Life | undefined {
+  async #adopt(): Promise<Life | undefined> {
     const record = this.#around.records.get(this.id);
     const spec = this.#wanted;
     if (record === undefined || spec === undefined) return undefined;
@@ -154,8 +154,10 @@ export class ManagedProcess {
       endOrphans(record);
       return undefined;
     }
+    // Not for a moment shall it seem to be away.
+    const ready = record.hash === specHash(spec) && (await isReady(spec.readiness));
     this.#tell("adopted", {
-      phase: "running",
+      phase: ready ? "ready" : "running",
       pid: record.pid,
       startedAt: record.startedAt,
       restarts: record.restarts,

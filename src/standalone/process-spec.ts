@@ -73,3 +73,9 @@ export function specHash({ id, command, args, env, cwd, revision }: ProcessSpec)
     .digest("hex")
     .slice(0, 32);
 }
+
+/** The two parts of an address like `127.0.0.1:8000`. */
+export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

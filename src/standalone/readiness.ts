@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { requestEnvoyAdmin } from "./envoy-admin.ts";
-import type { Readiness } from "./process-spec.ts";
+import { AdminClient } from "#envoy/admin-client.ts";
+import { parseAddress, type Readiness } from "./process-spec.ts";
 
 const fastestProbeMs = 20;
 const slowestProbeMs = 250;
@@ -10,7 +10,7 @@ const slowestProbeMs = 250;
 export async function untilReady(readiness: Readiness, signal: AbortSignal): Promise<boolean> {
   let wait = fastestProbeMs;
   while (!signal.aborted) {
-    if (await probe(readiness)) return !signal.aborted;
+    if (await isReady(readiness)) return !signal.aborted;
     await sleep(wait, undefined, { signal }).catch(() => undefined);
     wait = Math.min(slowestProbeMs, wait * 1.2);
   }
@@ -31,7 +31,8 @@ export function describeUnready(readiness: Readiness): string {
   }
 }
 
-async function probe(readiness: Readiness): Promise<boolean> {
+/** Asks once. */
+export async function isReady(readiness: Readiness): Promise<boolean> {
   switch (readiness.kind) {
     case "none":
       return true;
@@ -40,10 +41,7 @@ async function probe(readiness: Readiness): Promise<boolean> {
     case "http":
       return answersOk(readiness.url);
     case "envoyAdmin":
-      return requestEnvoyAdmin(readiness.address, "GET", "/ready").then(
-        ({ status }) => status === 200,
-        () => false,
-      );
+      return new AdminClient(parseAddress(readiness.address), { timeoutMs: 1000 }).ready();
   }
 }
 

@@ -5,7 +5,7 @@ import { lastLogLines, openLog } from "./process-log.ts";
 import type { ControlPlaneCommand, ProcessSpec, ProcessState } from "./process-spec.ts";
 import { makeSocketDirectory, socketPath } from "./socket-path.ts";
 import { askSupervisor, openConnection, type SupervisorConnection } from "./supervisor-connection.ts";
-import type { ProcessEventName, SupervisorMessage } from "./supervisor-protocol.ts";
+import type { ClientMessage, ProcessEventName, SupervisorMessage } from "./supervisor-protocol.ts";
 
 export interface ConnectOptions {
   readonly state: string;
@@ -70,7 +70,7 @@ class Client implements SupervisorClient {
   readonly #path: string;
   #pid = 0;
   #connection: SupervisorConnection | undefined;
-  #applied: { text: string; message: Parameters<SupervisorConnection["send"]>[0] } | undefined;
+  #applied: { text: string; message: Extract<ClientMessage, { type: "apply" }> } | undefined;
   #phase: "connected" | "stopping" | "over" = "connected";
   #stopped = false;
   #reconnecting: Promise<void> | undefined;
@@ -142,7 +142,7 @@ class Client implements SupervisorClient {
       if (answer?.type === "welcome") {
         this.#pid = answer.pid;
         this.#connection = connection;
-        this.processes.clear();
+        this.#forgetUnwanted();
         for (const process of answer.processes) this.processes.set(process.id, process);
         void connection.closed.then(() => this.#lost(connection));
         return undefined;
@@ -151,6 +151,12 @@ class Client implements SupervisorClient {
       connection.destroy();
       await sleep(50);
     }
+  }
+
+  /** A new supervisor knows of no process yet, but will adopt those that are wanted: they do not seem to be away. */
+  #forgetUnwanted(): void {
+    const wanted = new Set(this.#applied?.message.processes.map(({ id }) => id));
+    for (const id of [...this.processes.keys()]) if (!wanted.has(id)) this.processes.delete(id);
   }
 
   /** Connects, and starts a supervisor when nobody answers. */
