@@ -67,6 +67,7 @@ export const problemCodes = {
   "selector-conflict": { severity: "error", meaning: "Two objects select the same workload." },
   "workload-failed": { severity: "error", meaning: "A local process ended or could not be started." },
   "proxy-failed": { severity: "error", meaning: "An Envoy ended or could not be started." },
+  "not-validated": { severity: "warning", meaning: "Envoy was not asked whether it accepts the result." },
   "rejected-by-envoy": {
     severity: "error",
     meaning: "Envoy refuses the result; the last good version keeps serving.",

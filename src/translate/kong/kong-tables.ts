@@ -24,7 +24,7 @@ export interface MeshTables {
   readonly destinations: Table<MeshDestination>;
 }
 
-/** What `translateKong` yields: parts of the model, each keyed by `modelKey`, and two tables of its own. */
+/** What `translateKong` yields: parts of the model, each keyed by `modelKey`, consumers and stores. */
 export interface KongTables {
   readonly virtualHosts: Table<VirtualHost>;
   readonly listeners: Table<Listener>;
@@ -32,6 +32,6 @@ export interface KongTables {
   readonly secrets: Table<ServerSecret>;
   /** Keyed by consumer id. */
   readonly consumers: Table<Consumer>;
-  /** Keyed by store id; for the services process alone. */
-  readonly stores: Table<SharedStore>;
+  /** For the services process alone. */
+  readonly stores: readonly Table<SharedStore>[];
 }
