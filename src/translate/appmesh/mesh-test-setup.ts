@@ -66,6 +66,7 @@ export function setUpMesh() {
       .map((key) => key.slice(scope.length + 1))
       .sort();
   return {
+    graph,
     apply,
     remove,
     start,
