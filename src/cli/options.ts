@@ -3,7 +3,8 @@ import { InvalidArgumentError } from "commander";
 /** A TCP port, 1 to 65535. */
 export function parsePort(value: string): number {
   const port = Number(value);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError("A port is a number from 1 to 65535.");
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new InvalidArgumentError("A port is a number from 1 to 65535.");
   return port;
 }
 

@@ -1,0 +1,187 @@
+import type {
+  ProblemAnswer,
+  ProxyStatus,
+  StatusAnswer,
+  SyncState,
+  WorkloadEnvironmentAnswer,
+} from "#admin/types.ts";
+import { AdminClient } from "#envoy/admin-client.ts";
+import { type ExplainRequest, type Explanation, explain } from "#insight/explain.ts";
+import { gatewayScope } from "#model/model.ts";
+import type { FolderSource } from "#sources/folder-source.ts";
+import type { Ports } from "#standalone/ports.ts";
+import { socketPath } from "#standalone/socket-path.ts";
+import type { SupervisorClient } from "#standalone/supervisor-client.ts";
+import {
+  envoyId,
+  knownWorkloads,
+  workloadEnvironment,
+  workloadId,
+  workloadStatuses,
+} from "#standalone/workload-processes.ts";
+import type { Metrics } from "#telemetry/metrics.ts";
+import type { Awaited, Publisher } from "#xds/publisher.ts";
+import type { AdminSource } from "./admin-routes.ts";
+import type { Engine } from "./engine.ts";
+import type { UpOptions } from "./options.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { problemAnswers } from "./problem-answers.ts";
+import { adminAddress } from "./processes.ts";
+import { version } from "./version.ts";
+
+interface Parts {
+  readonly options: UpOptions;
+  readonly state: string;
+  readonly ports: Ports;
+  readonly pipeline: Pipeline;
+  readonly source: FolderSource;
+  readonly publisher: Publisher;
+  readonly engine: Engine;
+  readonly supervisor: SupervisorClient;
+  readonly metrics: Metrics;
+}
+
+/** A running instance as others see it: the answers of the admin API. */
+export class InstanceView implements AdminSource {
+  readonly metrics: Metrics;
+  readonly #parts: Parts;
+  readonly #startedAt = new Date().toISOString();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.metrics = parts.metrics;
+  }
+
+  async awaited(): Promise<readonly string[]> {
+    await this.#parts.source.caughtUp();
+    return this.awaitedNow();
+  }
+
+  /** As `awaited`, of what is known without a look at the files. */
+  awaitedNow(): readonly string[] {
+    const { engine, publisher, pipeline, supervisor } = this.#parts;
+    const awaited = engine.behind ? ["the translation of the newest files"] : [];
+    awaited.push(...publisher.pending().map(describeAwaited));
+    for (const scope of pipeline.workloads.replicas.keys()) {
+      // A workload that fails is a problem, not something to wait for.
+      const id = workloadId(scope);
+      if (supervisor.processes.get(id)?.phase === "starting") awaited.push(`${id} is starting`);
+    }
+    return awaited.sort();
+  }
+
+  problems(): readonly ProblemAnswer[] {
+    const { pipeline, source, engine } = this.#parts;
+    const found = [...pipeline.store.problems(), ...pipeline.graph.problems(), ...engine.problems()];
+    return problemAnswers([...source.problems(), ...found.map((one) => source.place(one))]);
+  }
+
+  async status(): Promise<StatusAnswer> {
+    const { state, supervisor, pipeline } = this.#parts;
+    const awaited = await this.awaited();
+    const problems = this.problems();
+    const count = (severity: string) => problems.filter((one) => one.severity === severity).length;
+    const sidecars = [...pipeline.workloads.replicas.keys()].filter(
+      (scope) => pipeline.identities.get(scope) !== undefined,
+    );
+    return {
+      version,
+      controlPlane: { pid: process.pid, startedAt: this.#startedAt, state, supervisorPid: supervisor.pid },
+      ready: awaited.length === 0,
+      awaited,
+      gateways: [this.#proxy(gatewayScope)],
+      sidecars: sidecars.sort().map((scope) => this.#proxy(scope)),
+      workloads: workloadStatuses(pipeline.workloads.replicas, supervisor.processes),
+      problems: { errors: count("error"), warnings: count("warning") },
+    };
+  }
+
+  environment(
+    namespace: string,
+    name: string,
+  ): WorkloadEnvironmentAnswer | { readonly known: readonly string[] } {
+    const { workloads, workloadProcesses } = this.#parts.pipeline;
+    const socket = socketPath(this.#parts.state, "supervisor.sock");
+    return (
+      workloadEnvironment(namespace, name, workloads.replicas, workloadProcesses, socket) ?? {
+        known: knownWorkloads(workloads.replicas),
+      }
+    );
+  }
+
+  explain(request: ExplainRequest): Explanation {
+    const { pipeline, source } = this.#parts;
+    return explain(
+      { ...request, ...(request.from === undefined ? {} : { from: this.#scopeOf(request.from) }) },
+      { model: pipeline.model, locate: ({ object, field }) => source.locate(object, field) },
+    );
+  }
+
+  async gatewayMetrics(): Promise<string> {
+    try {
+      const [host = "", port = ""] = adminAddress(this.#parts.ports, envoyId(gatewayScope)).split(":");
+      const client = new AdminClient({ host, port: Number(port) });
+      const { status, body } = await client.get("/stats/prometheus");
+      return status === 200 ? body : "";
+    } catch {
+      // The gateway is being restarted; the control plane's own metrics say so.
+      return "";
+    }
+  }
+
+  /** A workload's name stands for its first replica. */
+  #scopeOf(name: string): string {
+    const { replicas } = this.#parts.pipeline.workloads;
+    if (replicas.get(name) !== undefined) return name;
+    return [...replicas.keys()].sort().find((scope) => replicas.get(scope)?.workload === name) ?? name;
+  }
+
+  #proxy(scope: string): ProxyStatus {
+    const { pipeline, ports, supervisor, options } = this.#parts;
+    const id = envoyId(scope);
+    const process = supervisor.processes.get(id);
+    const replica = pipeline.workloads.replicas.get(scope);
+    const identity = pipeline.identities.get(scope);
+    const ingress =
+      replica === undefined
+        ? [{ port: options.gatewayPort, address: `${options.bind}:${options.gatewayPort}` }]
+        : replica.instance.ports
+            .filter(({ containerPort }) => identity?.ingressPorts.includes(containerPort) ?? false)
+            .map((port) => ({
+              port: port.containerPort,
+              address: `${replica.instance.address}:${port.sidecarPort}`,
+            }));
+    return {
+      name: scope,
+      workload: replica?.workload ?? scope,
+      ingress,
+      ...(replica === undefined
+        ? {}
+        : { egress: `${replica.instance.address}:${replica.instance.egressPort}` }),
+      admin: adminAddress(ports, id),
+      sync: this.#sync(scope),
+      ...(process?.pid === undefined ? {} : { pid: process.pid }),
+      restarts: process?.restarts ?? 0,
+      ready: process?.phase === "ready",
+      ...(identity === undefined ? {} : { meshIdentity: identity.nodeId }),
+      ...(process?.failure === undefined ? {} : { failure: process.failure.message }),
+    };
+  }
+
+  #sync(scope: string): SyncState {
+    const { publisher, engine } = this.#parts;
+    const proxy = publisher.proxies().find((one) => one.scope === scope);
+    if (proxy === undefined) return "disconnected";
+    if (!proxy.settled || engine.behind) return "pending";
+    const refused = this.problems().some(({ code }) => code === "rejected-by-envoy");
+    return refused && scope === gatewayScope ? "rejected" : "synced";
+  }
+}
+
+function describeAwaited({ scope, node, what, names }: Awaited): string {
+  const some =
+    names.length === 0 ? "" : ` of ${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}`;
+  if (what === "connection") return `${scope} is not connected`;
+  if (what === "proof") return `the proof${some}`;
+  return `${node ?? scope} has not acknowledged its ${what}${some}`;
+}

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import type { Table } from "#incremental/graph.ts";
+import type { SharedStore } from "#model/shared-store.ts";
+import type { ProcessSpec } from "#standalone/process-spec.ts";
+import { socketPath } from "#standalone/socket-path.ts";
+import type { LogLevel } from "#telemetry/log.ts";
+import { replaceFile } from "./state-directory.ts";
+
+/** Where the gateway reaches the services process. */
+export function servicesSocket(state: string): string {
+  return socketPath(state, "services.sock");
+}
+
+/** The services process, and its configuration written; undefined while nothing needs it. */
+export function servicesProcess(
+  state: string,
+  tables: readonly Table<SharedStore>[],
+  logLevel: LogLevel,
+): ProcessSpec | undefined {
+  const stores = tables
+    .flatMap((table) => [...table.keys()].flatMap((key) => table.get(key) ?? []))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  if (stores.length === 0) return undefined;
+  const config = join(state, "services.json");
+  replaceFile(config, JSON.stringify({ stores }));
+  const [program = ""] = process.argv.slice(1);
+  const options = ["--socket", servicesSocket(state), "--config", config, "--log-level", logLevel];
+  return {
+    id: "services",
+    command: process.execPath,
+    args: [...process.execArgv, program, "services", ...options],
+    env: {},
+    cwd: state,
+    readiness: { kind: "none" },
+    drain: { kind: "signal", graceMs: 2000 },
+    stopStage: 2,
+  };
+}
