@@ -84,11 +84,12 @@ export class Instance {
   }
 }
 
-/** Bundles the program that tests run as supervisor and as control plane; Node alone does not read TypeScript. */
-export async function buildProgram(): Promise<string> {
+/** Bundles a program, by default the one that tests run as supervisor and as control plane; Node alone does not read
+ * TypeScript. */
+export async function buildProgram(contents = program): Promise<string> {
   const outfile = join(mkdtempSync(join(tmpdir(), "dlk-program-")), "program.mjs");
   await build({
-    stdin: { contents: program, resolveDir: import.meta.dirname, loader: "ts" },
+    stdin: { contents, resolveDir: import.meta.dirname, loader: "ts" },
     outfile,
     bundle: true,
     platform: "node",
