@@ -39,9 +39,13 @@ export function buildHttpConnectionManager(
       edge ? leanRouter : meshRouter,
     ],
     upgradeConfigs: [create(HttpConnectionManager_UpgradeConfigSchema, { upgradeType: "websocket" })],
-    normalizePath: true,
-    mergeSlashes: true,
-    pathWithEscapedSlashesAction: EscapedSlashes.KEEP_UNCHANGED,
+    ...(edge || listener.normalizePaths === true
+      ? {
+          normalizePath: true,
+          mergeSlashes: true,
+          pathWithEscapedSlashesAction: EscapedSlashes.KEEP_UNCHANGED,
+        }
+      : {}),
     ...(edge
       ? {
           useRemoteAddress: true,

@@ -22,6 +22,8 @@ export interface HttpListener extends ListenerBase {
   readonly routeTable: string;
   /** `edge`: faces clients (normalises paths, appends X-Forwarded-For, runs gateway features). */
   readonly role: "edge" | "mesh-ingress" | "mesh-egress";
+  /** In the mesh: resolves `..` and merges slashes before routes are matched; the edge always does. Default: no. */
+  readonly normalizePaths?: boolean;
   readonly certificates?: readonly ServerCertificate[];
   readonly idleTimeoutMs?: number;
 }

@@ -10,6 +10,7 @@ import { outsideCluster } from "./clusters.ts";
 import type { Call, Calls } from "./destinations.ts";
 import { defaultIdleMs } from "./durations.ts";
 import { allowAllClusterName, amazonClusterName, egressListenerName, egressRouteTable } from "./names.ts";
+import type { Services } from "./services.ts";
 import { spread } from "./spread.ts";
 
 /** One listener for each sidecar, which its application uses as an HTTP proxy. */
@@ -17,13 +18,21 @@ export function translateEgressListeners(
   graph: Graph,
   identities: Table<MeshIdentity>,
   instances: Table<WorkloadInstance>,
+  calls: Calls,
+  services: Services,
 ): Table<Listener> {
+  // Apart from the routes, so that an edited route leaves the listener alone.
+  const byPath = graph.derive("appmesh/routes-by-path", services.providers, (_key, provider) =>
+    provider.ports.some(({ routes }) => routes.some(matchesPath)) ? true : undefined,
+  );
   const listeners = graph.derive(
     "appmesh/egress",
     identities,
     (scope, identity, read): HttpListener | undefined => {
       const instance = read.get(instances, scope);
       if (instance === undefined) return undefined;
+      const called = read.get(calls.byScope, scope) ?? [];
+      const paths = called.some(({ backend }) => read.get(byPath, backend.service));
       return {
         kind: "http",
         scope,
@@ -33,6 +42,8 @@ export function translateEgressListeners(
         statPrefix: "egress",
         routeTable: egressRouteTable(scope),
         role: "mesh-egress",
+        // App Mesh: the first route that matches by path, not by prefix, turns it on for the whole listener.
+        ...(paths ? { normalizePaths: true } : {}),
         origins: [{ object: identity.node, field: ["spec"] }],
       };
     },
@@ -40,6 +51,10 @@ export function translateEgressListeners(
   return spread(graph, "appmesh/egress-listeners", listeners, (scope, listener) => [
     [modelKey(scope, listener.name), listener],
   ]);
+}
+
+function matchesPath({ match: { path, grpc } }: Route): boolean {
+  return grpc !== true && (path.kind === "exact" || path.kind === "regex");
 }
 
 /** A virtual host for each virtual service (and port) that a sidecar's application may call, keyed as its destination. */

@@ -88,6 +88,22 @@ describe("ingress", () => {
   });
 });
 
+describe("egress", () => {
+  test("normalises paths only where a route matches by path", () => {
+    const { mesh } = jazzWith(`[{portMapping: ${http}}]`);
+    const listener = (app: string) => mesh.find(mesh.listeners, `prod/${app}-0|lds_egress_0.0.0.0_15001`);
+    expect(listener("dj")).not.toHaveProperty("normalizePaths");
+    mesh.apply(`apiVersion: appmesh.k8s.aws/v1beta2
+kind: VirtualRouter
+metadata: {name: jazz-router, namespace: prod}
+spec:
+  listeners: [{portMapping: ${http}}]
+  routes: [{name: a, httpRoute: {match: {path: {exact: /a}}, action: {weightedTargets: [{virtualNodeRef: {name: jazz-v1}, weight: 1}]}}}]`);
+    expect(listener("dj")).toMatchObject({ normalizePaths: true });
+    expect(listener("jazz-v1")).not.toHaveProperty("normalizePaths");
+  });
+});
+
 describe("the cluster of a node", () => {
   test("ejects outliers", () => {
     const { called } = jazzWith(`[{portMapping: ${http}, outlierDetection: {maxServerErrors: 5,

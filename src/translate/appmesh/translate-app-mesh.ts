@@ -40,7 +40,10 @@ export function translateAppMesh(
   const allowed = translateAllowedServices(graph, identities, calls, services);
   return {
     destinations,
-    listeners: [ingress.listeners, translateEgressListeners(graph, identities, instances)],
+    listeners: [
+      ingress.listeners,
+      translateEgressListeners(graph, identities, instances, calls, objects.services),
+    ],
     virtualHosts: [
       ingress.virtualHosts,
       translateBackendHosts(graph, calls, destinations),
