@@ -6,7 +6,7 @@ import { EchoBackends } from "./runner/echo-backends.ts";
 import { endpointSlices } from "./runner/endpoint-slices.ts";
 import { expectFile, rewrittenFiles, updating } from "./runner/expected-file.ts";
 import { LiveGateway } from "./runner/live-gateway.ts";
-import { renderFiles } from "./runner/rendered.ts";
+import { renderManifests } from "./runner/rendered.ts";
 
 const cases = findCases();
 const backends = new EchoBackends();
@@ -29,7 +29,7 @@ test("there are cases", () => {
 describe.each(cases)("$name: $title", ({ stages }) => {
   test.each(stages)("$name: $title", async (stage) => {
     await gateway.load(await withBackends(stage));
-    expectFile(join(stage.folder, "xds.yaml"), await renderFiles(withNumberedBackends(stage)));
+    expectFile(join(stage.folder, "xds.yaml"), await renderManifests(withNumberedBackends(stage)));
     expectFile(join(stage.folder, "problems.yaml"), await gateway.problems());
     for (const behaviour of stage.behaviours) await checkBehaviour(behaviour, gateway.gatewayPort, backends);
   });

@@ -18,7 +18,10 @@ test.each([
 ])("docs/%s has the table of the kinds that are read", (page, isGroup) => {
   const table = kindsTable(({ apiVersions }) => isGroup(apiVersions[0] ?? ""));
   expectPage(page, (before) =>
-    before.replace(/(<!-- Made .*-->\n)[\s\S]*?(<!-- End -->)/, (_, begin, end) => `${begin}${table}\n${end}`),
+    before.replace(
+      /(<!-- Made .*-->\n)[\s\S]*?(<!-- End -->)/,
+      (_, begin, end) => `${begin}${table}\n${end}`,
+    ),
   );
 });
 

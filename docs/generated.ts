@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { z } from "zod";
+import { otherPlugins } from "#plugins/other-plugins.ts";
 import { type Plugin, phases } from "#plugins/plugin.ts";
 import { plugins } from "#plugins/registry.ts";
 import type { Kind, KubernetesObject } from "#resources/kind.ts";
@@ -25,26 +26,43 @@ const made = "<!-- Made from src/ by docs/generated.test.ts; UPDATE_DOCS=1 rewri
 /** Text of docs/plugins.md: one section for each plugin of the registry. */
 export function pluginsPage(): string {
   const inOrder = [...plugins].sort((a, b) => phases.indexOf(a.phase) - phases.indexOf(b.phase));
-  return [
-    made,
-    "# Plugins",
-    "Kong's plugins that Diolkos serves, with Kong's names, fields and defaults, in the order in which they run. A KongPlugin of another name is refused (see [problems.md](problems.md#unknown-plugin)). An unknown field is an error, as in Kong.",
-    ["| Plugin | What you get |", "|---|---|", ...inOrder.map(overviewRow)].join("\n"),
-    ...inOrder.map(pluginSection),
-    "",
-  ].join("\n\n").trimEnd() + "\n";
+  return (
+    [
+      made,
+      "# Plugins",
+      "Kong's plugins that Diolkos serves, with Kong's names, fields and defaults, in the order in which they run. A KongPlugin of another name is refused with the problem [unknown-plugin](problems.md#unknown-plugin). An unknown field is an error, as in Kong.",
+      ["| Plugin | What you get |", "|---|---|", ...inOrder.map(overviewRow)].join("\n"),
+      ...inOrder.map(pluginSection),
+      "## Plugins that are not served",
+      "A KongPlugin of one of these is refused with the problem [not-supported](problems.md#not-supported). A plugin that keeps requests out is never left out in silence: its routes answer 503.",
+      otherPluginsTable(),
+    ]
+      .join("\n\n")
+      .trimEnd() + "\n"
+  );
 }
 
 /** Table of the kinds whose first apiVersion is of this group. */
 export function kindsTable(isIncluded: (kind: Kind<KubernetesObject>) => boolean): string {
   const rows = kinds
     .filter(isIncluded)
-    .map(({ kind, apiVersions, docs }) => `| ${kind} | ${apiVersions.map((one) => `\`${one}\``).join(", ")} | ${docs} |`);
+    .map(
+      ({ kind, apiVersions, docs }) =>
+        `| ${kind} | ${apiVersions.map((one) => `\`${one}\``).join(", ")} | ${docs} |`,
+    );
   return ["| Kind | apiVersion | What it is |", "|---|---|---|", ...rows].join("\n");
 }
 
 function overviewRow({ name, docs }: Plugin): string {
   return `| [${name}](#${name}) | ${docs.summary} |`;
+}
+
+function otherPluginsTable(): string {
+  const rows = [...otherPlugins].map(
+    ([name, { protects, instead }]) =>
+      `| ${name} | ${protects ? "answer 503" : "are served without it"} | ${instead} |`,
+  );
+  return ["| Plugin | Its routes | Instead |", "|---|---|---|", ...rows].join("\n");
 }
 
 function pluginSection(plugin: Plugin): string {
@@ -53,9 +71,7 @@ function pluginSection(plugin: Plugin): string {
   return [
     `## ${name}`,
     docs.summary,
-    plugin.consumerScope
-      ? "It can be scoped to a consumer."
-      : "It cannot be scoped to a consumer.",
+    plugin.consumerScope ? "It can be scoped to a consumer." : "It cannot be scoped to a consumer.",
     ...(plugin.protects ? ["While its configuration is invalid, its routes answer 503."] : []),
     ["| Field | Type | Default |", "|---|---|---|", ...fieldRows(schema, "")].join("\n"),
     ...docs.examples.flatMap(({ title, config }, at) => [`${title}:`, exampleManifest(name, config, at)]),
@@ -78,7 +94,8 @@ function typeText(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((one) => `\`${one}\``).join(", ");
   if (schema.const !== undefined) return `\`${schema.const}\``;
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeText).join(" or ");
-  if (schema.type === "array") return `list of ${schema.items === undefined ? "anything" : typeText(schema.items)}`;
+  if (schema.type === "array")
+    return `list of ${schema.items === undefined ? "anything" : typeText(schema.items)}`;
   return `${schema.type ?? "anything"}${rangeText(schema)}`;
 }
 

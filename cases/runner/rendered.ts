@@ -1,21 +1,18 @@
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { parse } from "yaml";
-import { root } from "./case-folder.ts";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { renderFiles } from "#app/offline.ts";
 
-type Resources = Readonly<Record<string, readonly unknown[]>>;
+type Resources = Readonly<Record<string, readonly JsonValue[]>>;
 
-const run = promisify(execFile);
 let empty: Promise<Resources> | undefined;
 
-/** The gateway's Envoy resources for these manifests, without those that a gateway has anyway. */
-export async function renderFiles(files: ReadonlyMap<string, string>): Promise<Resources> {
+/** The gateway's Envoy resources for these manifests, as `diolkos render` has them, without those of an empty gateway. */
+export async function renderManifests(files: ReadonlyMap<string, string>): Promise<Resources> {
   empty ??= render(new Map());
-  const [without, all] = await Promise.all([empty, render(files)]);
-  const own = Object.entries(all).map(([type, resources]) => {
+  const without = await empty;
+  const own = Object.entries(await render(files)).map(([type, resources]) => {
     const known = new Set(without[type]?.map((one) => JSON.stringify(one)));
     return [type, resources.filter((one) => !known.has(JSON.stringify(one)))] as const;
   });
@@ -25,14 +22,9 @@ export async function renderFiles(files: ReadonlyMap<string, string>): Promise<R
 async function render(files: ReadonlyMap<string, string>): Promise<Resources> {
   const folder = mkdtempSync(join(tmpdir(), "diolkos-render-"));
   try {
-    mkdirSync(join(folder, "manifests"));
-    for (const [name, text] of files) writeFileSync(join(folder, "manifests", name), text);
-    const { stdout } = await run(
-      join(root, "bin", "diolkos"),
-      ["render", join(folder, "manifests"), "-o", "yaml"],
-      { maxBuffer: 2 ** 26 },
-    );
-    return (parse(stdout) as Readonly<Record<string, Resources>>).gateway ?? {};
+    for (const [name, text] of files) writeFileSync(join(folder, name), text);
+    const { gateway = {} } = await renderFiles([folder], false);
+    return gateway as unknown as Resources;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
