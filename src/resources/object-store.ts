@@ -112,7 +112,12 @@ export class ObjectStore implements Objects {
     if (!equal(before?.problems ?? [], candidate.problems)) this.#problemsVersion++;
     const { object } = candidate;
     if (before === undefined || !equal(before.object, object)) {
-      if (object === undefined || entry.quarantine?.hash !== contentHash(object)) this.#liftQuarantine(entry);
+      if (
+        entry.quarantine !== undefined &&
+        (object === undefined || contentHash(object) !== entry.quarantine.hash)
+      ) {
+        this.#liftQuarantine(entry);
+      }
       this.#retryRelated(candidate.ref);
     }
     if (object !== undefined && entry.quarantine === undefined) this.#show(entry, object);

@@ -99,7 +99,7 @@ function describe(issue: Issue, base: FieldPath, showing: Showing): readonly Fie
   // A schema's own message is complete; ours gets what was found instead.
   const ours = issue.code !== "custom" && issue.code !== "invalid_format";
   const message = ours
-    ? `${issue.message}, but is ${describeValue(found, showing.mayShow(field))}`
+    ? `${issue.message}${describeFound(issue, found, showing.mayShow(field))}`
     : issue.message;
   const fix = customFix(issue) ?? fixFor(issue, found, field, showing);
   return [{ field, message: sentence(message), ...(fix === undefined ? {} : { fix }) }];
@@ -134,7 +134,7 @@ function customFix(issue: Issue): string | undefined {
 }
 
 function fixFor(issue: Issue, found: unknown, field: FieldPath, showing: Showing): string | undefined {
-  if (issue.code === "invalid_value" && typeof found === "string") {
+  if (issue.code === "invalid_value" && issue.values.length > 1 && typeof found === "string") {
     const meant = suggest(
       found,
       issue.values.filter((value) => typeof value === "string"),
@@ -153,6 +153,13 @@ function fixFor(issue: Issue, found: unknown, field: FieldPath, showing: Showing
   if (issue.expected === "boolean" && (found === "true" || found === "false")) return unquoted;
   if (issue.expected === "array") return "Write it as a list, with a dash before each entry.";
   return undefined;
+}
+
+function describeFound(issue: Issue, found: unknown, show: boolean): string {
+  if (found === "") return issue.message.endsWith("empty") ? "" : ", but is empty";
+  const sized = issue.code === "too_small" || issue.code === "too_big";
+  if (sized && (Array.isArray(found) || typeof found === "string")) return `, but has ${found.length}`;
+  return `, but is ${describeValue(found, show)}`;
 }
 
 /** A found value for a message: never long, and only its type when it may not be shown. */

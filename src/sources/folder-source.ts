@@ -6,7 +6,14 @@ import type { PlacedProblem } from "#problems/placed-problem.ts";
 import { type Problem, problem } from "#problems/problem.ts";
 import type { ObjectStore } from "#resources/object-store.ts";
 import { FolderWatch } from "./folder-watch.ts";
-import { type FoundFile, isAbsent, isManifestName, type Listing, listManifests } from "./manifest-files.ts";
+import {
+  exists,
+  type FoundFile,
+  isAbsent,
+  isManifestName,
+  type Listing,
+  listManifests,
+} from "./manifest-files.ts";
 import { type ReadManifest, readManifest } from "./manifest-text.ts";
 import { type Claim, ObjectClaims } from "./object-claims.ts";
 import { fileRef, lineOfObjectField } from "./parse-document.ts";
@@ -79,6 +86,12 @@ export class FolderSource {
     this.#planRound(performance.now() - began);
   }
 
+  /** Resolves once everything that the files say at this moment is in the store, told of by the system or not. */
+  async caughtUp(): Promise<void> {
+    this.#enqueue(new Set(this.#roots.map(({ path }) => path)));
+    await this.#work;
+  }
+
   /** Ends watching; what was read stays in the store. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -146,7 +159,9 @@ export class FolderSource {
     const known = this.#folders.has(path)
       ? [...this.#files.keys()].filter((at) => isWithin(at, path))
       : [path];
-    for (const at of known) if (!files.has(at) && !failed(at)) this.#gone(at);
+    const gone = known.filter((at) => !files.has(at) && !failed(at));
+    if (gone.length > 0 && !(await this.#hasRoot(path))) return;
+    for (const at of gone) this.#gone(at);
     for (const at of this.#folders.keys()) {
       if (isWithin(at, path) && !folders.has(at) && !failed(at)) this.#leave(at);
     }
@@ -165,7 +180,6 @@ export class FolderSource {
       return { ...listing, files: listing.files.filter((file) => isManifestName(basename(file.path))) };
     }
     if (listing.files.length === 0 && listing.folders.length === 0) {
-      // A whole folder seldom goes on purpose; a mount that is missing for a while must not stop everything.
       const [error] = listing.errors;
       this.#rootErrors.set(path, error === undefined ? "It does not exist." : reasonOf(error.error));
       for (const folder of [...this.#folders.keys()]) if (isWithin(folder, path)) this.#leave(folder);
@@ -175,6 +189,12 @@ export class FolderSource {
     // A single file is watched by its folder.
     if (listing.folders.length === 0) this.#watch.add(dirname(path));
     return listing;
+  }
+
+  /** A whole folder seldom goes on purpose, and a mount that is missing for a while must not stop everything. */
+  async #hasRoot(path: string): Promise<boolean> {
+    const root = this.#rootOf(path);
+    return root === undefined || root.path === path || (await exists(root.path));
   }
 
   /** Watches the folders that are new; says whether there are any. */
@@ -292,6 +312,7 @@ export class FolderSource {
       const file = this.#shown(path);
       if (error !== undefined) {
         yield { ...problem("file-unreadable", fileRef(file), [], `Cannot be read. ${error}`), file };
+        continue;
       }
       for (const { problem: found, line } of read?.problems ?? []) yield { ...found, file, line: line + 1 };
     }

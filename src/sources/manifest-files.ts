@@ -86,6 +86,16 @@ export function stampOf(stats: Stats): string {
   return `${stats.ino} ${stats.size} ${stats.mtimeMs}`;
 }
 
+/** False when there is certainly nothing at the path. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    return !isAbsent(error);
+  }
+}
+
 /** A kustomization says how other files are to be changed; we read them as they are. */
 export function isKustomization(path: string): boolean {
   return /^kustomization\.ya?ml$/i.test(basename(path));

@@ -5,15 +5,17 @@ import type { ObjectStore } from "#resources/object-store.ts";
 /** One object in one document of one file. */
 export interface Claim {
   readonly file: string;
-  /** Position among the objects of the file. */
-  readonly order: number;
+  /** `refKey` of the object. */
+  readonly key: string;
   readonly candidate: Candidate;
   /** Text of its document. */
   readonly text: string;
-  /** Lines of the file before the document. */
-  readonly line: number;
   /** Where in the document it stands. */
   readonly path: FieldPath;
+  /** Position among the objects of the file; it moves with the documents around it, as `line` does. */
+  order: number;
+  /** Lines of the file before the document. */
+  line: number;
 }
 
 /**
@@ -37,40 +39,56 @@ export class ObjectClaims {
 
   /** Replaces what a file says. A `broken` file loses none of the objects that it had. */
   set(file: string, claims: readonly Claim[], broken: boolean): void {
+    const before = this.#byFile.get(file) ?? [];
+    const stays = new Set(claims);
+    const came = new Set(claims);
+    for (const claim of before) came.delete(claim);
+    const gone = before.filter((claim) => !stays.has(claim));
     const affected = new Map<string, ObjectRef>();
-    const present = new Set(claims.map(({ candidate }) => refKey(candidate.ref)));
-    const held = new Map<string, { ref: ObjectRef; last?: Claim }>();
-    if (broken) {
-      for (const ref of this.#store.heldBefore(file)) held.set(refKey(ref), { ref });
-      for (const [key, entry] of this.#held.get(file) ?? []) held.set(key, entry);
-      for (const last of this.#byFile.get(file) ?? []) {
-        if (this.#stored.get(refKey(last.candidate.ref)) === last) {
-          held.set(refKey(last.candidate.ref), { ref: last.candidate.ref, last });
-        }
-      }
-      for (const key of present) held.delete(key);
-    }
-    for (const [key, { ref }] of [...(this.#held.get(file) ?? []), ...held]) affected.set(key, ref);
-    if (held.size > 0) this.#held.set(file, held);
-    else this.#held.delete(file);
+    for (const { key, candidate } of [...gone, ...came]) affected.set(key, candidate.ref);
+    for (const [key, { ref }] of this.#held.get(file) ?? []) affected.set(key, ref);
+    this.#hold(file, broken ? gone : undefined, claims, affected);
 
-    for (const { candidate } of this.#byFile.get(file) ?? []) {
-      const key = refKey(candidate.ref);
-      affected.set(key, candidate.ref);
-      const others = (this.#claims.get(key) ?? []).filter((claim) => claim.file !== file);
+    for (const { key } of gone) {
+      const others = (this.#claims.get(key) ?? []).filter((claim) => claim.file !== file || stays.has(claim));
       if (others.length > 0) this.#claims.set(key, others);
       else this.#claims.delete(key);
     }
-    for (const claim of claims) {
-      const key = refKey(claim.candidate.ref);
-      affected.set(key, claim.candidate.ref);
-      const all = this.#claims.get(key);
-      if (all === undefined) this.#claims.set(key, [claim]);
+    for (const claim of came) {
+      const all = this.#claims.get(claim.key);
+      if (all === undefined) this.#claims.set(claim.key, [claim]);
       else all.push(claim);
     }
     if (claims.length > 0) this.#byFile.set(file, claims);
     else this.#byFile.delete(file);
+    // Documents that changed places may change which one is the first.
+    for (const key of this.#contested) {
+      const [first] = this.#claims.get(key) ?? [];
+      if (first?.file === file) affected.set(key, first.candidate.ref);
+    }
     for (const [key, ref] of affected) this.#decide(key, ref);
+  }
+
+  /** Notes which objects the file keeps although it no longer says them; `gone` is undefined when it is not broken. */
+  #hold(
+    file: string,
+    gone: readonly Claim[] | undefined,
+    claims: readonly Claim[],
+    affected: Map<string, ObjectRef>,
+  ): void {
+    if (gone === undefined) {
+      this.#held.delete(file);
+      return;
+    }
+    const held = new Map(this.#held.get(file));
+    for (const ref of this.#store.heldBefore(file)) held.set(refKey(ref), { ref });
+    for (const last of gone) {
+      if (this.#stored.get(last.key) === last) held.set(last.key, { ref: last.candidate.ref, last });
+    }
+    if (held.size > 0) for (const { key } of claims) held.delete(key);
+    for (const [key, { ref }] of held) affected.set(key, ref);
+    if (held.size > 0) this.#held.set(file, held);
+    else this.#held.delete(file);
   }
 
   /** The claim that counts for an object; of an object that is only kept, the last one. */
