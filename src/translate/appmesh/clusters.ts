@@ -12,7 +12,7 @@ import { milliseconds } from "./durations.ts";
 import type { Member } from "./members.ts";
 import type { MeshObjects } from "./mesh-objects.ts";
 import { backendClusterName } from "./names.ts";
-import { nodeListeners, type Target } from "./nodes.ts";
+import type { Target } from "./nodes.ts";
 import { spread } from "./spread.ts";
 
 /** How long App Mesh waited for a connection to a backend; it could not be changed. */
@@ -28,12 +28,6 @@ export function translateBackendClusters(
   objects: MeshObjects,
   services: ServiceTables,
 ): Table<Cluster> {
-  const ports = graph.index("appmesh/node-ports", objects.nodes.members.table, (key, node) =>
-    nodeListeners(node.object).map((listener) => [portKey(key, listener.portMapping.port), node] as const),
-  );
-  const destinations = graph.derive("appmesh/node-clusters", ports, (key, [node], read) =>
-    node === undefined ? undefined : destination(key, node, objects, services, read),
-  );
   const targets = graph.derive("appmesh/targets-by-scope", calls.byScope, (_scope, list, read) => {
     const found = new Map<string, Target>();
     for (const { backend } of list) {
@@ -41,6 +35,14 @@ export function translateBackendClusters(
         found.set(target.cluster, target);
     }
     return [...found.values()];
+  });
+  // A node that nobody calls need not be found: the gateway's own, say, whose Service is not among the manifests.
+  const called = graph.index("appmesh/called-ports", targets, (_scope, list) =>
+    list.map((target) => [portKey(target.node, target.port), target] as const),
+  );
+  const destinations = graph.derive("appmesh/node-clusters", called, (_key, [target], read) => {
+    const node = target && read.get(objects.nodes.members.table, target.node);
+    return node && destination(node, target.port, objects, services, read);
   });
   const wanted = spread(graph, "appmesh/targets", targets, (scope, list) =>
     list.map((target) => [modelKey(scope, target.cluster), { scope, target }] as const),
@@ -56,16 +58,17 @@ function portKey(node: string, port: number): string {
 }
 
 function destination(
-  key: string,
   node: Member<VirtualNode>,
+  port: number,
   objects: MeshObjects,
   services: ServiceTables,
   read: Reader,
 ): Destination | undefined {
-  const at = nodeListeners(node.object).findIndex(({ portMapping }) => key.endsWith(`:${portMapping.port}`));
-  const listener = nodeListeners(node.object)[at];
+  const listeners = node.object.spec?.listeners ?? [];
+  const at = listeners.findIndex(({ portMapping }) => portMapping.port === port);
+  const listener = listeners[at];
   if (listener === undefined) return undefined;
-  const { port, protocol } = listener.portMapping;
+  const { protocol } = listener.portMapping;
   const discovery = discover(node, port, objects, services, read);
   if (discovery === undefined) return undefined;
   return {

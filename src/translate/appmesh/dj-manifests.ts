@@ -45,13 +45,6 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: kong-kong-proxy, namespace: kong}
-spec:
-  selector: {app.kubernetes.io/instance: kong}
-  ports: [{port: 80}]
----
-apiVersion: v1
-kind: Service
 metadata: {name: dj, namespace: prod}
 spec:
   selector: {app: dj}

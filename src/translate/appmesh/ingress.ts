@@ -69,11 +69,11 @@ function ingressEntries(
   const instance = read.get(instances, identity.scope);
   if (node === undefined || instance === undefined) return [];
   const listeners = nodeListeners(node.object);
-  return listeners.flatMap((listener, at) => {
+  return listeners.flatMap((listener) => {
     const port = instance.ports.find((one) => one.containerPort === listener.portMapping.port);
     // A listener that only takes TLS stays closed, because TLS is not served yet.
     if (port === undefined || demandsTls(listener.tls)) return [];
-    return [ingressEntry(identity.scope, instance.address, node, listener, at, port, listeners.length > 1)];
+    return [ingressEntry(identity.scope, instance.address, node, listener, port, listeners.length > 1)];
   });
 }
 
@@ -82,11 +82,11 @@ function ingressEntry(
   address: string,
   node: Member<VirtualNode>,
   listener: VirtualNodeListener,
-  at: number,
   port: InstancePort,
   several: boolean,
 ): Entry {
   const { port: number, protocol } = listener.portMapping;
+  const at = node.object.spec?.listeners?.indexOf(listener) ?? 0;
   const origin = { object: node.ref, field: ["spec", "listeners", at] };
   const breaker = circuitBreaker(listener);
   const cluster: Cluster = {

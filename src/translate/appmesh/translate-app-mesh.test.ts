@@ -204,7 +204,6 @@ spec:
     expect(
       changed.filter((line) => line.includes("prod/dj-0|")).filter((line) => line.includes("hosts")),
     ).toEqual([
-      "appmesh/allowed-hosts prod/dj-0|kong/kong-kong-proxy:80",
       "appmesh/allowed-hosts prod/dj-0|prod/dj:9080",
       "appmesh/allowed-hosts prod/dj-0|prod/jazz-v1:9080",
       "appmesh/allowed-hosts prod/dj-0|prod/jazz-v2:9080",
@@ -221,14 +220,6 @@ spec:
       "metal-v1.prod:9080",
       "metal-v1:9080",
     ]);
-    expect(mesh.find(mesh.virtualHosts, "prod/dj-0|kong/kong-kong-proxy:80")?.domains).toEqual([
-      "kong-kong-proxy.kong.svc.cluster.local",
-      "kong-kong-proxy.kong.svc.cluster.local:80",
-      "kong-kong-proxy.kong.svc",
-      "kong-kong-proxy.kong.svc:80",
-      "kong-kong-proxy.kong",
-      "kong-kong-proxy.kong:80",
-    ]);
     // The host of a backend is left to the virtual service.
     expect(mesh.find(mesh.virtualHosts, "prod/dj-0|prod/metal:9080")?.domains).not.toContain(
       "metal.prod.svc.cluster.local:9080",
@@ -240,6 +231,33 @@ spec:
     expect(mesh.find(mesh.clusters, "prod/dj-0|cds_egress_dj-app_mesh-allow-all")?.discovery).toEqual({
       kind: "forward-proxy",
     });
+  });
+
+  test("of the Services shows at once where everything is allowed", () => {
+    const mesh = djApplication();
+    mesh.apply(`
+apiVersion: appmesh.k8s.aws/v1beta2
+kind: Mesh
+metadata: {name: dj-app}
+spec: {namespaceSelector: {matchLabels: {mesh: dj-app}}, egressFilter: {type: ALLOW_ALL}}`);
+    const changed = mesh.apply(`
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: outside}
+spec: {ports: [{port: 80, name: http}]}`);
+    const scopes = ["dj", "jazz-v1", "jazz-v2", "metal-v1", "metal-v2"].map((name) => `prod/${name}-0`);
+    expect(changed).toEqual([
+      ...scopes.map((scope) => `appmesh/allowed-clusters ${scope}|outside/web:80`),
+      ...scopes.map((scope) => `appmesh/allowed-hosts ${scope}|outside/web:80`),
+    ]);
+    expect(mesh.find(mesh.virtualHosts, "prod/dj-0|outside/web:80")?.domains).toEqual([
+      "web.outside.svc.cluster.local",
+      "web.outside.svc.cluster.local:80",
+      "web.outside.svc",
+      "web.outside.svc:80",
+      "web.outside",
+      "web.outside:80",
+    ]);
   });
 
   test("of readiness changes endpoints only", () => {
