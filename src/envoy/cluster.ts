@@ -53,7 +53,13 @@ export function buildCluster(cluster: Cluster): EnvoyCluster {
     ...(circuitBreaker === undefined
       ? { circuitBreakers: unlimited }
       : { circuitBreakers: create(CircuitBreakersSchema, { thresholds: [thresholds(circuitBreaker)] }) }),
-    ...(healthCheck === undefined ? {} : { healthChecks: [buildHealthCheck(healthCheck)] }),
+    ...(healthCheck === undefined
+      ? {}
+      : {
+          healthChecks: [buildHealthCheck(healthCheck)],
+          // An endpoint that is gone is gone; Envoy would go on with it until its checks fail.
+          ignoreHealthOnHostRemoval: cluster.discovery.kind === "endpoints",
+        }),
     ...(outlierDetection === undefined
       ? {}
       : {
