@@ -217,7 +217,7 @@ class RunningControlPlane implements ControlPlane {
     const first = this.#expected.size === 0;
     if (
       first ||
-      [identities, workloads.replicas, workloadProcesses, ...stores].some((table) => changed.has(table))
+      [identities, workloads.replicas, workloadProcesses, stores].some((table) => changed.has(table))
     ) {
       this.#applyProcesses();
     }

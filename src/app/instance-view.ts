@@ -62,10 +62,12 @@ export class InstanceView implements AdminSource {
     const { engine, publisher, pipeline, supervisor } = this.#parts;
     const awaited = engine.behind ? ["the translation of the newest files"] : [];
     awaited.push(...publisher.pending().map(describeAwaited));
-    for (const scope of pipeline.workloads.replicas.keys()) {
-      // A workload that fails is a problem, not something to wait for.
+    for (const scope of pipeline.workloadProcesses.keys()) {
       const id = workloadId(scope);
-      if (supervisor.processes.get(id)?.phase === "starting") awaited.push(`${id} is starting`);
+      const process = supervisor.processes.get(id);
+      // A workload that fails is a problem, not something to wait for.
+      const isComing = process === undefined || process.phase === "starting" || process.phase === "running";
+      if (isComing && process?.failure === undefined) awaited.push(`${id} is starting`);
     }
     return awaited.sort();
   }

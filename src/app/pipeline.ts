@@ -45,7 +45,7 @@ export interface Pipeline {
   readonly resources: readonly Table<Resource>[];
   readonly identities: Table<MeshIdentity>;
   /** For the services process alone: they hold passwords. */
-  readonly stores: readonly Table<SharedStore>[];
+  readonly stores: Table<SharedStore>;
   readonly workloads: LocalWorkloadTables;
   /** Keyed by scope. */
   readonly workloadProcesses: Table<ProcessSpec>;

@@ -14,15 +14,13 @@ export function servicesSocket(state: string): string {
 /** The services process, and its configuration written; undefined while nothing needs it. */
 export function servicesProcess(
   state: string,
-  tables: readonly Table<SharedStore>[],
+  stores: Table<SharedStore>,
   logLevel: LogLevel,
 ): ProcessSpec | undefined {
-  const stores = tables
-    .flatMap((table) => [...table.keys()].flatMap((key) => table.get(key) ?? []))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
-  if (stores.length === 0) return undefined;
+  if (stores.size === 0) return undefined;
   const config = join(state, "services.json");
-  replaceFile(config, JSON.stringify({ stores }));
+  const sorted = [...stores.keys()].sort().flatMap((key) => stores.get(key) ?? []);
+  replaceFile(config, JSON.stringify({ stores: sorted }));
   const [program = ""] = process.argv.slice(1);
   const options = ["--socket", servicesSocket(state), "--config", config, "--log-level", logLevel];
   return {

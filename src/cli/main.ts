@@ -15,6 +15,7 @@ const program = new Command("diolkos")
   .version(version)
   .showHelpAfterError("(--help shows the usage)")
   .showSuggestionAfterError()
+  .enablePositionalOptions()
   .configureHelp({ sortSubcommands: false });
 
 for (const command of [

@@ -14,6 +14,7 @@ export function execCommand(): Command {
     .option("--admin-port <port>", "admin port of the running instance", parsePort, defaultPorts.admin)
     .passThroughOptions()
     .action(async (workload: string, command: readonly string[], { adminPort }: { adminPort: number }) => {
-      process.exitCode = await runExec({ adminPort, workload, command });
+      const [first, ...rest] = command;
+      process.exitCode = await runExec({ adminPort, workload, command: first === "--" ? rest : command });
     });
 }
