@@ -21,9 +21,10 @@ export interface MeshDestination {
   readonly scope: string;
   /** Host name without a port, lower case. */
   readonly host: string;
+  /** 0: every port, because the virtual service has no provider; there are no routes then. */
   readonly port: number;
   readonly virtualService: ObjectRef;
-  /** Actions are forwards to clusters of the same scope; policies are empty. */
+  /** Actions are replies, and forwards to clusters of the same scope; policies are empty. */
   readonly routes: readonly Route[];
   readonly retry?: RetryPolicy;
   readonly origin: Origin;
