@@ -9,9 +9,15 @@ export interface Answer {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
-/** Sends a request exactly as it is written: nothing is normalised or added. */
-export function sendRequest(port: number, wanted: Behaviour["request"]): Promise<Answer> {
-  const { method, path, host, headers, body } = wanted;
+/** Sends a request exactly as it is written (nothing is normalised or added), or a plain GET of a path. */
+export function sendRequest(port: number, wanted: Behaviour["request"] | string): Promise<Answer> {
+  const {
+    method,
+    path,
+    host,
+    headers = {},
+    body,
+  }: Partial<Behaviour["request"]> = typeof wanted === "string" ? { path: wanted } : wanted;
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {
