@@ -14,7 +14,7 @@ build: install ## everything that bin/diolkos needs
 	@node scripts/build.mjs
 
 demo: build ## the gateway and a mesh on this machine, from examples/dj
-	bin/diolkos up examples/dj
+	bin/diolkos up examples/dj --welcome examples/dj/welcome.txt
 
 test: build ## all tests, with real Envoys
 	npx vitest run
