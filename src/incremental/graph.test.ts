@@ -25,6 +25,28 @@ describe("the incremental core", () => {
     expect(products.get("b")).toBe(60);
   });
 
+  test("a union holds the entries of all its sources, the first one's where several have a key", () => {
+    const graph = new Graph();
+    const first = graph.input<string>("first");
+    const second = graph.input<string>("second");
+    const both = graph.union("both", [first, second]);
+    const marked = graph.derive("marked", both, (_, value) => `${value}!`);
+    second.set("a", "second");
+    second.set("b", "second");
+    graph.flush();
+    expect(dump(marked)).toEqual([
+      ["a", "second!"],
+      ["b", "second!"],
+    ]);
+    first.set("a", "first");
+    second.delete("b");
+    graph.flush();
+    expect(dump(marked)).toEqual([["a", "first!"]]);
+    first.delete("a");
+    graph.flush();
+    expect(dump(both)).toEqual([["a", "second"]]);
+  });
+
   test("an equal result stops there", () => {
     const graph = new Graph();
     const input = graph.input<{ value: number; noise: number }>("input");

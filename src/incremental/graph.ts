@@ -226,6 +226,28 @@ class IndexTable<S, T> extends BaseTable<readonly T[]> {
   }
 }
 
+class UnionTable<V> extends BaseTable<V> {
+  readonly #dirty = new Set<string>();
+  constructor(
+    name: string,
+    position: number,
+    readonly sources: readonly BaseTable<V>[],
+  ) {
+    super(name, position);
+    for (const source of sources) {
+      for (const key of source.keys()) this.#dirty.add(key);
+      source.followers.push((key) => this.#dirty.add(key));
+    }
+  }
+
+  update(): void {
+    for (const key of this.#dirty) {
+      this.put(key, this.sources.find((source) => source.get(key) !== undefined)?.get(key));
+    }
+    this.#dirty.clear();
+  }
+}
+
 export interface GraphOptions {
   /** Turns a thrown error (a defect of ours) into a problem for the users' list, and may log it. */
   onDefect?: (table: string, key: string, error: unknown) => Problem | undefined;
@@ -266,6 +288,11 @@ export class Graph {
     place: (key: string, value: S) => Iterable<readonly [string, T]>,
   ): Table<readonly T[]> {
     return this.#add(new IndexTable<S, T>(name, this.#tables.length, source as BaseTable<S>, place));
+  }
+
+  /** The entries of all sources; where several have a key, the first one's counts. */
+  union<V>(name: string, sources: readonly Table<V>[]): Table<V> {
+    return this.#add(new UnionTable<V>(name, this.#tables.length, sources as readonly BaseTable<V>[]));
   }
 
   /** Brings everything up to date and says which keys of which tables have changed since the last flush. */

@@ -1,5 +1,6 @@
 import type { FieldPath, Origin } from "#problems/object-ref.ts";
 import type { PluginUse } from "./plugin-references.ts";
+import type { RewriteTemplate } from "./rewrite-template.ts";
 
 /** One path of a Kong route. Kong itself knows prefixes and regular expressions; the others are what Ingress makes of them. */
 export type KongPath = { readonly field: FieldPath } & (
@@ -30,8 +31,8 @@ export interface RouteSettings {
   /** Empty: http and https. */
   readonly protocols: readonly string[];
   readonly httpsRedirect: 426 | 301 | 302 | 307 | 308;
-  /** Path with `$1` captures. */
-  readonly rewrite?: string;
+  /** The whole path that the application gets. */
+  readonly rewrite?: RewriteTemplate;
 }
 
 /** A Kubernetes Service and one of its ports, as a route names it. */

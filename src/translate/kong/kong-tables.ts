@@ -6,6 +6,7 @@ import type { MeshDestination, MeshIdentity } from "#model/mesh.ts";
 import type { VirtualHost } from "#model/route.ts";
 import type { ServerSecret } from "#model/secret.ts";
 import type { SharedStore } from "#model/shared-store.ts";
+import type { ServiceTables } from "../services/service-tables.ts";
 
 /** Where the gateway listens, and which objects are its own. */
 export interface KongOptions {
@@ -32,6 +33,14 @@ export interface KongTables {
   readonly secrets: Table<ServerSecret>;
   /** Keyed by consumer id. */
   readonly consumers: Table<Consumer>;
-  /** For the services process alone. */
-  readonly stores: readonly Table<SharedStore>[];
+  /** Keyed by store id; for the services process alone. */
+  readonly stores: Table<SharedStore>;
+}
+
+/** What the translation builds on. */
+export interface KongDependencies {
+  readonly options: KongOptions;
+  readonly services: ServiceTables;
+  /** Absent: no mesh. */
+  readonly mesh?: MeshTables;
 }

@@ -211,9 +211,7 @@ describe("the edge's route times the mesh's routes", () => {
       [
         {
           path: { kind: "prefix", value: "/dj/" },
-          headers: [
-            { name: ":path", match: { kind: "regex", pattern: "(?:/dj/(?:v2[^\\?]*))(?:\\?.*)?" } },
-          ],
+          headers: [{ name: ":path", match: { kind: "regex", pattern: "(?:/dj/(?:v2[^\\?]*))(?:\\?.*)?" } }],
         },
         "forward",
       ],

@@ -1,7 +1,6 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
-import type { SharedStore } from "#model/shared-store.ts";
 import { otherPlugins } from "#plugins/other-plugins.ts";
-import { formatRef, type ObjectRef, type Origin, refKey } from "#problems/object-ref.ts";
+import { formatRef, type ObjectRef, type Origin } from "#problems/object-ref.ts";
 import { type ProblemSink, problem } from "#problems/problem.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import { type KongClusterPlugin, kongClusterPluginKind } from "#resources/kong-cluster-plugin.ts";
@@ -32,7 +31,6 @@ export interface PluginConfigs {
   find(read: Reader, ref: ObjectRef): PluginConfig | undefined;
   /** Plugins for every route; keyed by plugin name. */
   readonly globals: Table<PluginConfig>;
-  readonly stores: readonly Table<SharedStore>[];
 }
 
 export function pluginConfigs(graph: Graph, objects: Objects, classes: ClassMatch): PluginConfigs {
@@ -74,10 +72,6 @@ export function pluginConfigs(graph: Graph, objects: Objects, classes: ClassMatc
     find: (read, ref) =>
       read.get(ref.kind === kongPluginKind.kind ? local : cluster, objectKey(ref.namespace, ref.name)),
     globals,
-    stores: [
-      graph.derive("kong/stores of plugins", local, (_, config) => storeOf(config)),
-      graph.derive("kong/stores of cluster plugins", cluster, (_, config) => storeOf(config)),
-    ],
   };
 }
 
@@ -157,9 +151,4 @@ function reportCancelled(plugin: string, names: readonly string[], read: Reader)
       ),
     );
   }
-}
-
-function storeOf(config: PluginConfig): SharedStore | undefined {
-  if (config.state !== "ready") return undefined;
-  return findPlugin(config.plugin)?.stores?.(config.config, { object: refKey(config.ref) })[0];
 }

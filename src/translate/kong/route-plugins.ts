@@ -1,5 +1,6 @@
 import type { Reader, Table } from "#incremental/graph.ts";
 import type { Policy } from "#model/policy.ts";
+import type { SharedStore } from "#model/shared-store.ts";
 import { phases } from "#plugins/plugin.ts";
 import { type Origin, refKey } from "#problems/object-ref.ts";
 import { problem } from "#problems/problem.ts";
@@ -13,6 +14,8 @@ export interface RoutePlugins {
   /** A plugin that may be what protects the route is missing or broken: it must not stand open. */
   readonly closed: boolean;
   readonly origins: readonly Origin[];
+  /** The stores that they count in. */
+  readonly stores: readonly SharedStore[];
 }
 
 /** Where plugins are attached, the most specific place first. */
@@ -55,6 +58,7 @@ export function routePlugins(places: PluginPlaces, configs: PluginConfigs, read:
 
   const policies: { readonly phase: number; readonly policy: Policy }[] = [];
   const origins: Origin[] = [];
+  const stores: SharedStore[] = [];
   for (const attached of chosen.values()) {
     const { config, instance, origin } = attached;
     if (config.state === "closed") closed = true;
@@ -73,11 +77,12 @@ export function routePlugins(places: PluginPlaces, configs: PluginConfigs, read:
       phase: phases.indexOf(plugin.phase),
       policy: { slot: plugin.slot, value, instance, origin: config.origin },
     });
+    stores.push(...(plugin.stores?.(config.config, context) ?? []));
     origins.push(config.origin);
     if (origin !== config.origin) origins.push(origin);
   }
   policies.sort((a, b) => a.phase - b.phase);
-  return { policies: policies.map(({ policy }) => policy), closed, origins };
+  return { policies: policies.map(({ policy }) => policy), closed, origins, stores };
 }
 
 function globalConfigs(

@@ -1,9 +1,11 @@
+import { re2Problem } from "#model/re2.ts";
 import type { Origin } from "#problems/object-ref.ts";
 import { type ProblemSink, problem } from "#problems/problem.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
 import type { KongIngress, KongIngressRoute } from "#resources/kong-ingress.ts";
 import { type Annotations, ingressFlag, prefix, splitList } from "./annotations.ts";
 import type { HeaderCriterion, RouteSettings } from "./kong-route.ts";
+import { parseRewrite, type RewriteTemplate } from "./rewrite-template.ts";
 
 const redirectCodes = [426, 301, 302, 307, 308] as const;
 const servedProtocols = ["http", "https", "grpc", "grpcs", "ws", "wss"];
@@ -22,7 +24,7 @@ export function readRouteSettings(
   const route: KongIngressRoute = override?.route ?? {};
   reportUnserved(object, annotations, report);
   const secure = readProtocols(object, annotations, route, report);
-  const rewrite = annotations.text("rewrite");
+  const rewrite = readRewrite(annotations);
   return {
     stripPath: annotations.boolean("strip-path") ?? route.strip_path ?? false,
     preserveHost: annotations.boolean("preserve-host") ?? route.preserve_host ?? true,
@@ -30,16 +32,34 @@ export function readRouteSettings(
     regexPriority:
       annotations.integer("regex-priority", Number.MIN_SAFE_INTEGER) ?? route.regex_priority ?? 0,
     methods: readMethods(annotations) ?? readMethodList(route.methods ?? []) ?? [],
-    headers: readHeaders(object, annotations, route),
+    headers: readHeaders(object, annotations, route).map((header) => withoutFaults(object, header, report)),
     snis: readSnis(object, annotations, route, report),
     ...secure,
-    ...(rewrite === undefined ? {} : { rewrite: rewrite === "" ? "/" : rewrite }),
+    ...(rewrite === undefined ? {} : { rewrite }),
   };
 }
 
 /** The KongIngress's share in a route's origins. */
 export function overrideOrigins(override: KongIngress | undefined): readonly Origin[] {
   return override === undefined ? [] : [{ object: refOf(override), field: ["route"] }];
+}
+
+function readRewrite(annotations: Annotations): RewriteTemplate | undefined {
+  const text = annotations.text("rewrite");
+  if (text === undefined) return undefined;
+  const template = parseRewrite(text === "" ? "/" : text);
+  if (template !== undefined && text !== "" && !text.startsWith("/")) {
+    annotations.invalid("rewrite", "the path does not begin with a slash, so the annotation has no effect");
+    return undefined;
+  }
+  if (template === undefined) {
+    annotations.invalid(
+      "rewrite",
+      "a dollar or a backslash stands for nothing, so the annotation has no effect",
+      "Write captures as $1 and a dollar as \\$.",
+    );
+  }
+  return template;
 }
 
 function readMethods(annotations: Annotations): readonly string[] | undefined {
@@ -79,6 +99,29 @@ function readHeaders(
   const headers =
     own.length > 0 ? own : Object.entries(route.headers ?? {}).map(([name, values]) => ({ name, values }));
   return [...headers].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/** Takes out regular expressions that Envoy cannot hold. A criterion without any value matches no request. */
+function withoutFaults(
+  object: KubernetesObject,
+  header: HeaderCriterion,
+  report: ProblemSink,
+): HeaderCriterion {
+  const values = header.values.filter((value) => {
+    const fault = value.startsWith("~*") ? re2Problem(value.slice(2)) : undefined;
+    if (fault === undefined) return true;
+    report(
+      problem(
+        "regex-unsupported",
+        refOf(object),
+        ["metadata", "annotations", `${prefix}headers.${header.name}`],
+        `the regular expression uses ${fault}, so it matches no request`,
+        { fix: "Rewrite it in RE2's syntax, without that construct." },
+      ),
+    );
+    return false;
+  });
+  return { name: header.name, values };
 }
 
 const sniPattern = /^[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*(\.[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*)*$/;
