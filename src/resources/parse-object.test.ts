@@ -38,7 +38,7 @@ describe("parseObject", () => {
           expect(candidate.object === undefined).toBe(errors.length > 0);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

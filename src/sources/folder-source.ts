@@ -26,6 +26,17 @@ export interface FolderSourceOptions {
   readonly onApplied?: () => void;
   /** When the list of `problems()` has changed. */
   readonly onProblems?: (problems: readonly PlacedProblem[]) => void;
+  readonly patience?: Patience;
+}
+
+/** For how many milliseconds a file must look the same until it counts, when that would remove objects. */
+export interface Patience {
+  /** A file that has become shorter at its end may be in the middle of a rewrite. */
+  readonly shortened: number;
+  /** So may an empty one. */
+  readonly emptied: number;
+  /** Some editors delete a file and make it anew. */
+  readonly gone: number;
 }
 
 export interface Place {
@@ -41,15 +52,11 @@ interface KnownFile {
   content?: Buffer;
   read?: ReadManifest;
   error?: string;
-  /** Since when the file looks as if somebody were just rewriting it. */
-  doubtfulSince?: number;
+  /** The file looks as if somebody were just rewriting it: since when, and with which length (undefined: gone). */
+  doubt?: { readonly since: number; readonly length: number | undefined };
 }
 
-/** A file that has become empty or shorter at its end may be in the middle of a rewrite: it must stay so this long. */
-const rewriteMs = 60;
-const emptiedMs = 150;
-/** Some editors delete a file and make it anew. */
-const goneMs = 20;
+const usualPatience: Patience = { shortened: 60, emptied: 150, gone: 20 };
 /** Even where no change is told (network file systems, links to elsewhere), all files are looked at this often. */
 const shortestRoundMs = 2000;
 const roundFactor = 50;
@@ -57,6 +64,7 @@ const roundFactor = 50;
 /** Reads manifests from folders into the object store, and follows every change of them. */
 export class FolderSource {
   readonly #options: FolderSourceOptions;
+  readonly #patience: Patience;
   readonly #roots: readonly { readonly path: string; readonly shown: string }[];
   readonly #watch: FolderWatch;
   readonly #claims: ObjectClaims;
@@ -73,6 +81,7 @@ export class FolderSource {
 
   constructor(options: FolderSourceOptions) {
     this.#options = options;
+    this.#patience = options.patience ?? usualPatience;
     this.#roots = options.directories.map((shown) => ({ path: resolve(shown), shown }));
     this.#watch = new FolderWatch((paths) => this.#enqueue(paths));
     this.#claims = new ObjectClaims(options.store, (a, b) => this.#compare(a, b));
@@ -216,7 +225,7 @@ export class FolderSource {
 
   #needsReading({ path, stamp }: FoundFile): boolean {
     const known = this.#files.get(path);
-    return known?.stamp !== stamp || known.error !== undefined || known.doubtfulSince !== undefined;
+    return known?.stamp !== stamp || known.error !== undefined || known.doubt !== undefined;
   }
 
   #take({ path, stamp }: FoundFile, content: Buffer | { readonly error: unknown } | undefined): void {
@@ -231,7 +240,7 @@ export class FolderSource {
     const known = this.#known(path);
     if (this.#isDoubtful(known, content)) return;
     known.stamp = stamp;
-    delete known.doubtfulSince;
+    delete known.doubt;
     delete known.error;
     if (known.content === undefined || !known.content.equals(content)) {
       known.content = content;
@@ -246,24 +255,23 @@ export class FolderSource {
     const before = known.content;
     if (before === undefined || content.length >= before.length) return false;
     if (!before.subarray(0, content.length).equals(content)) return false;
+    const { emptied, shortened } = this.#patience;
+    return !this.#hasStayed(known, content.length, content.length === 0 ? emptied : shortened);
+  }
+
+  /** True when a file has looked like this for long enough; otherwise it is looked at again then. */
+  #hasStayed(known: KnownFile, length: number | undefined, patience: number): boolean {
     const now = performance.now();
-    known.doubtfulSince ??= now;
-    const patience = content.length === 0 ? emptiedMs : rewriteMs;
-    if (now - known.doubtfulSince >= patience) return false;
-    this.#lookAgain(known.path, patience);
-    return true;
+    if (known.doubt === undefined || known.doubt.length !== length) known.doubt = { since: now, length };
+    if (now - known.doubt.since >= patience) return true;
+    setTimeout(() => this.#watch.note(known.path), patience).unref();
+    return false;
   }
 
   /** A file's removal counts when it has been gone for a moment. */
   #gone(path: string): void {
     const known = this.#files.get(path);
-    if (known === undefined) return;
-    const now = performance.now();
-    known.doubtfulSince ??= now;
-    if (now - known.doubtfulSince < goneMs) {
-      this.#lookAgain(path, goneMs);
-      return;
-    }
+    if (known === undefined || !this.#hasStayed(known, undefined, this.#patience.gone)) return;
     this.#files.delete(path);
     this.#withProblems.delete(known);
     this.#claims.set(path, [], false);
@@ -282,10 +290,6 @@ export class FolderSource {
       this.#files.set(path, known);
     }
     return known;
-  }
-
-  #lookAgain(path: string, afterMs: number): void {
-    setTimeout(() => this.#watch.note(path), afterMs).unref();
   }
 
   #noteProblems(known: KnownFile): void {

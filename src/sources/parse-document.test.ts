@@ -400,7 +400,7 @@ describe("nothing makes it throw", () => {
           for (const problem of candidate.problems) lineOfObjectField(input, path, problem.field);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -436,7 +436,7 @@ describe("nothing makes it throw", () => {
         }
         parseDocument(text, "a.json");
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -472,6 +472,6 @@ test("an object written out and read again is the same", () => {
         expect(objects.map(({ candidate }) => candidate.object)).toEqual([original]);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });
