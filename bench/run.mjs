@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { benchControlPlane } from "./control-plane.mjs";
 import { benchDataPlane } from "./data-plane.mjs";
 import { benchMatching } from "./matching.mjs";
+import { stopAll } from "./processes.mjs";
 
 const usage = `Usage: node bench/run.mjs [data-plane] [control-plane] [matching] [--smoke] [--routes N,…]
 
@@ -27,8 +28,15 @@ if (values.help || unknown.length > 0) {
   console.log(usage);
   process.exit(unknown.length > 0 ? 1 : 0);
 }
+let failed = false;
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
   console.log(`\n=== ${name} ===`);
-  await benches[name]?.({ smoke: values.smoke ?? false, routes: values.routes?.split(",").map(Number) });
+  try {
+    await benches[name]?.({ smoke: values.smoke ?? false, routes: values.routes?.split(",").map(Number) });
+  } catch (error) {
+    console.error(error);
+    failed = true;
+    await stopAll();
+  }
 }
-process.exit(0);
+process.exit(failed ? 1 : 0);
