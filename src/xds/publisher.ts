@@ -1,16 +1,10 @@
 import type { Origin } from "#problems/object-ref.ts";
 import type { DeltaCounters } from "./counters.ts";
 import type { ProxyNode } from "./proxy-node.ts";
+import { Publication } from "./publication.ts";
 import type { Resource, ResourceType } from "./resource.ts";
 
-/**
- * How the app uses it (the implementation, `startPublisher(options): Promise<Publisher>`, follows in this file):
- *
- *   const xds = await startPublisher({ socketPath, snapshotPath, onRefused });
- *   xds.expect("gateway", "gateway");           // a proxy that was started: not settled before it has everything
- *   xds.publish(changes);                        // returns at once; the first publish holds the whole state
- *   xds.pending()                                // [] = /readyz 200
- */
+/** One change of what the proxies of a scope are to have. */
 export interface ResourceChange {
   readonly scope: string;
   readonly type: ResourceType;
@@ -46,7 +40,7 @@ export interface ConnectedProxy {
 }
 
 export interface PublisherOptions {
-  /** Unix socket for the proxies and the prover; at most 100 characters. */
+  /** Unix socket for the proxies and the prover; at most 95 characters. */
   readonly socketPath: string;
   /** Another listener, for proxies of other machines. */
   readonly tcp?: { readonly host: string; readonly port: number };
@@ -58,6 +52,8 @@ export interface PublisherOptions {
   readonly snapshotPath?: string;
   /** Milliseconds that the first publish waits for the prover to connect. Default 0. */
   readonly awaitProverMs?: number;
+  /** Milliseconds after which a prover that does not answer is passed over. Default 3000. */
+  readonly proverTimeoutMs?: number;
   readonly onRefused: (refusal: Refusal) => void;
   readonly onSettled?: () => void;
   readonly onConnected?: (proxy: ConnectedProxy) => void;
@@ -66,17 +62,33 @@ export interface PublisherOptions {
 
 /** Brings resources to proxies: proven, in a safe order, and remembered. */
 export interface Publisher {
+  /** Takes changes and brings them on their way, newer ones in the place of older ones of the same resource. A scope's
+   * first publish holds its whole content. */
   publish(changes: readonly ResourceChange[]): void;
   /** A proxy that must connect and acknowledge before the state counts as settled. */
   expect(scope: string, nodeId: string): void;
+  /** It was stopped on purpose. */
   unexpect(scope: string, nodeId: string): void;
   /** What is awaited; empty when every connected and expected proxy has acknowledged the newest state. */
   pending(): readonly Awaited[];
+  /** Resolves when nothing is awaited. */
   whenSettled(): Promise<void>;
   proxies(): readonly ConnectedProxy[];
   /** True while changes go to the proxies unproven. */
   readonly proverDown: boolean;
   readonly counters: Readonly<DeltaCounters>;
-  /** Ends all streams and writes what is left of the snapshot. */
+  /** Ends all streams and writes what is left of the snapshot. The proxies keep what they have. */
   close(): Promise<void>;
+}
+
+/**
+ * Begins to listen; nothing is served before it is published.
+ *
+ *   const xds = await startPublisher({ socketPath, snapshotPath, onRefused });
+ *   xds.expect("gateway", "gateway");
+ *   xds.publish(changes);
+ *   xds.pending();                      // [] = /readyz 200
+ */
+export function startPublisher(options: PublisherOptions): Promise<Publisher> {
+  return Publication.start(options);
 }

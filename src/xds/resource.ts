@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Origin } from "#problems/object-ref.ts";
 
 /** Type URLs of the xDS resources that we serve, in the order in which they must arrive (adds) at a proxy. */
@@ -13,13 +14,16 @@ export const typeUrls = {
 
 export type ResourceType = keyof typeof typeUrls;
 
+/** All types in the order of `typeUrls`. */
+export const resourceTypes = Object.keys(typeUrls) as readonly ResourceType[];
+
 /** One named xDS resource as it goes over the wire. Equal content has an equal version. */
 export interface Resource {
   /** Which proxies receive it (see model.ts). */
   readonly scope: string;
   readonly type: ResourceType;
   readonly name: string;
-  /** Hash of `body`. */
+  /** `contentVersion` of `body`. */
   readonly version: string;
   /** The encoded message, i.e. the `value` of its Any. */
   readonly body: Uint8Array;
@@ -33,4 +37,14 @@ export interface Resource {
 export interface ResourcePart {
   readonly origins: readonly Origin[];
   readonly body: Uint8Array;
+}
+
+/** The version of a resource with these bytes: a hash, so that a restarted control plane gives the same one. */
+export function contentVersion(body: Uint8Array): string {
+  return createHash("sha256").update(body).digest("base64url").slice(0, 16);
+}
+
+/** The route table of a virtual host: its name up to the last slash, which is what Envoy subscribes to. */
+export function routeTableOf(virtualHost: string): string {
+  return virtualHost.slice(0, Math.max(0, virtualHost.lastIndexOf("/")));
 }
