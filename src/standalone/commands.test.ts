@@ -6,7 +6,7 @@ import type { StatusAnswer, WorkloadEnvironmentAnswer } from "#admin/types.ts";
 import { runAdmin } from "./admin.ts";
 import { runExec } from "./exec.ts";
 import { runStatus } from "./status.ts";
-import { buildProgram, freePort } from "./supervisor-fixture.ts";
+import { buildProgram, freePort, removeProgram } from "./supervisor-fixture.ts";
 
 const environment: WorkloadEnvironmentAnswer = {
   name: "prod/jazz-v1-0",
@@ -159,8 +159,10 @@ describe("exec", () => {
     child.stdin.write("hello\n");
     await got;
     child.kill("SIGTERM");
-    expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(9);
+    const exit = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+    expect(await exit).toBe(9);
     expect(output).toBe("got hello\ntrapped\n");
+    removeProgram(program);
   });
 });
 

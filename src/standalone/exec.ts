@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { WorkloadEnvironmentAnswer } from "#admin/types.ts";
 import { askAdminApi, type CommandOptions, describeUnknown, streamsOf } from "./admin-api.ts";
@@ -61,21 +61,24 @@ function runCommand(
   env: Readonly<Record<string, string | null>>,
   err: (text: string) => void,
 ): Promise<number> {
-  const child = spawn(command, args, { stdio: "inherit", env: environmentOf({ env }, process.env) });
+  let child: ChildProcess | undefined;
   const forward = (signal: NodeJS.Signals) => {
     // What is typed at a terminal has reached the command already.
     const typed = (signal === "SIGINT" || signal === "SIGQUIT") && process.stdin.isTTY;
-    if (!typed) child.kill(signal);
+    if (!typed) child?.kill(signal);
   };
+  // Before the command runs, for it may be quicker than we are.
   const signals = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, forward);
+  const started = spawn(command, args, { stdio: "inherit", env: environmentOf({ env }, process.env) });
+  child = started;
   return new Promise<number>((resolve) => {
-    child.once("error", (error: NodeJS.ErrnoException) => {
+    started.once("error", (error: NodeJS.ErrnoException) => {
       const missing = error.code === "ENOENT";
       err(`${command}: ${missing ? "command not found" : error.message}\n`);
       resolve(missing ? 127 : 126);
     });
-    child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGTERM"]));
+    started.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGTERM"]));
   }).finally(() => {
     for (const signal of signals) process.off(signal, forward);
   });

@@ -52,21 +52,29 @@ function logFiles(folder: string): readonly string[] {
   }
 }
 
-/** The last lines of a process's log, read from its end. */
+/** The last lines of a process's log, read from its end; from before the last rotation, too. */
 export function lastLogLines(state: string, id: string, count: number): readonly string[] {
+  const path = logPath(state, id);
+  const lines = readEnd(path);
+  return (lines.length < count ? [...readEnd(`${path}.1`), ...lines] : lines).slice(-count);
+}
+
+const mostBytes = 256 * 1024;
+
+function readEnd(path: string): readonly string[] {
   let file: number;
   try {
-    file = openSync(logPath(state, id), "r");
+    file = openSync(path, "r");
   } catch {
     return [];
   }
   try {
     const { size } = fstatSync(file);
-    const buffer = Buffer.alloc(Math.min(size, 256 * 1024));
+    const buffer = Buffer.alloc(Math.min(size, mostBytes));
     const read = readSync(file, buffer, 0, buffer.length, size - buffer.length);
     const lines = buffer.toString("utf8", 0, read).split("\n");
     if (lines.at(-1) === "") lines.pop();
-    return lines.slice(-count);
+    return lines;
   } finally {
     closeSync(file);
   }

@@ -44,8 +44,13 @@ export class ProcessRecords {
 
   #write(): void {
     const written = `${this.#path}.new`;
-    writeFileSync(written, `${JSON.stringify(this.all(), null, 1)}\n`, { mode: 0o600 });
-    renameSync(written, this.#path);
+    try {
+      writeFileSync(written, `${JSON.stringify(this.all(), null, 1)}\n`, { mode: 0o600 });
+      renameSync(written, this.#path);
+    } catch (error) {
+      // A full disk is no reason to let processes down; the next change tries again.
+      process.stderr.write(`${this.#path}: ${String(error)}\n`);
+    }
   }
 }
 

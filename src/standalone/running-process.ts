@@ -21,9 +21,10 @@ const adoptedPollMs = process.platform === "linux" ? 100 : 1000;
 
 /** Starts a process in a session of its own, with its output in its log, so that it outlives the supervisor. */
 export function startProcess(state: string, spec: ProcessSpec): Promise<RunningProcess | ProcessFailure> {
-  const log = openLog(state, spec.id);
+  let log: number | undefined;
   let child: ChildProcess;
   try {
+    log = openLog(state, spec.id);
     child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
       env: environmentOf(spec, process.env),
@@ -31,7 +32,7 @@ export function startProcess(state: string, spec: ProcessSpec): Promise<RunningP
       stdio: ["ignore", log, log],
     });
   } catch (error) {
-    closeSync(log);
+    if (log !== undefined) closeSync(log);
     return Promise.resolve(describeStartFailure(spec, error as NodeJS.ErrnoException));
   }
   const exited = new Promise<ProcessExit>((resolve) => {

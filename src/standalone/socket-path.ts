@@ -22,6 +22,6 @@ export function makeSocketDirectory(path: string): void {
   const status = lstatSync(directory);
   const user = process.getuid?.();
   if (!status.isDirectory() || (user !== undefined && status.uid !== user && status.uid !== 0)) {
-    throw new Error(`${directory} belongs to another user; remove it, or use a shorter --state path`);
+    throw new Error(`${directory} belongs to another user: choose another --state directory`);
   }
 }

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -23,10 +22,12 @@ import { findSupervisor } from "./supervisor-lock.ts";
 export class Instance {
   readonly state: string;
   readonly program: string;
+  readonly #folder = mkdtempSync(join(realpathSync(tmpdir()), "dlk-"));
   readonly #started: ChildProcess[] = [];
 
-  constructor(program: string, folder = mkdtempSync(join(realpathSync(tmpdir()), "dlk-"))) {
-    this.state = join(folder, "state");
+  /** `under`: further folders between the temporary one and the state directory. */
+  constructor(program: string, under = "") {
+    this.state = join(this.#folder, under, "state");
     this.program = program;
   }
 
@@ -80,14 +81,15 @@ export class Instance {
     // The one that a supervisor has started: it is ours while it says so in this directory.
     kill(this.controlPlanePid);
     await sleep(50);
-    rmSync(dirname(this.state), { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
 /** Bundles a program, by default the one that tests run as supervisor and as control plane; Node alone does not read
- * TypeScript. */
+ * TypeScript. `removeProgram` removes it. */
 export async function buildProgram(contents = program): Promise<string> {
-  const outfile = join(mkdtempSync(join(tmpdir(), "dlk-program-")), "program.mjs");
+  const folder = mkdtempSync(join(tmpdir(), "dlk-program-"));
+  const outfile = join(folder, "program.mjs");
   await build({
     stdin: { contents, resolveDir: import.meta.dirname, loader: "ts" },
     outfile,
@@ -99,6 +101,10 @@ export async function buildProgram(contents = program): Promise<string> {
     },
   });
   return outfile;
+}
+
+export function removeProgram(path: string): void {
+  rmSync(dirname(path), { recursive: true, force: true });
 }
 
 const program = `
@@ -149,13 +155,21 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
   throw new Error(`not within ${ms} ms: ${what}`);
 }
 
-/** A port that is free now. */
+/** Outside the range from which the system takes ports for outgoing connections; test files begin at different places. */
+let nextPort = 10_000 + ((process.pid * 97) % 9000);
+
+/** A port that is free, and that this file's tests get once only. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (;;) {
+    nextPort = nextPort >= 19_999 ? 10_000 : nextPort + 1;
+    const port = nextPort;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
 }
 
 /** A process for tests: node running a few lines of JavaScript. */
@@ -177,17 +191,6 @@ export function nodeProcess(id: string, code: string, more: Partial<ProcessSpec>
 export function webProcess(id: string, port: number, more: Partial<ProcessSpec> = {}): ProcessSpec {
   const code = `require("http").createServer((q, r) => r.end(String(process.pid))).listen(${port}, "127.0.0.1")`;
   return nodeProcess(id, code, { readiness: { kind: "tcp", port }, ...more });
-}
-
-/** A path that is too long for a socket. */
-export function longFolder(): string {
-  const name = createHash("sha256").update(String(Math.random())).digest("hex");
-  return mkdirp(join(mkdtempSync(join(realpathSync(tmpdir()), "dlk-")), name, name));
-}
-
-function mkdirp(path: string): string {
-  mkdirSync(path, { recursive: true });
-  return path;
 }
 
 function readNumber(path: string): number | undefined {

@@ -1,3 +1,4 @@
+import { StringDecoder } from "node:string_decoder";
 import type { ControlPlaneCommand, ProcessSpec, ProcessState } from "./process-spec.ts";
 
 /** What a client sends to the supervisor, one JSON document a line. Only a control plane says `hello`; after
@@ -50,12 +51,12 @@ export type SupervisorMessage =
     };
 
 /** Calls `onMessage` for each line; a line that is not JSON is dropped, for the other side is one of ours. */
-export function messageReader<Message>(
-  onMessage: (message: Message) => void,
-): (chunk: Buffer | string) => void {
+export function messageReader<Message>(onMessage: (message: Message) => void): (chunk: Buffer) => void {
   let rest = "";
+  // A chunk may end within a character.
+  const decoder = new StringDecoder("utf8");
   return (chunk) => {
-    const lines = (rest + chunk.toString()).split("\n");
+    const lines = (rest + decoder.write(chunk)).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const message = parse<Message>(line);
