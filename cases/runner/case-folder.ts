@@ -8,23 +8,22 @@ import { type Behaviour, behavioursSchema } from "./behaviour.ts";
 /** Root of the checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const settingsSchema = z
-  .strictObject({
-    /** Which echo servers stand behind which Service: `{prod/jazz: [jazz-1, jazz-2]}`. */
-    backends: z.record(z.string(), z.array(z.string())).default({}),
-  })
-  .prefault({});
+const settingsSchema = z.strictObject({
+  /** Which echo servers stand behind which Service: `{prod/jazz: [jazz-1, jazz-2]}`. */
+  backends: z.record(z.string(), z.array(z.string())).default({}),
+});
 
 const caseSchema = z.strictObject({
   title: z.string(),
   why: z.string(),
-  settings: settingsSchema,
+  settings: settingsSchema.prefault({}),
 });
 
 const stepSchema = z.strictObject({
   title: z.string(),
   /** Files of `in/` that go away with this step. */
   delete: z.array(z.string()).default([]),
+  // Absent: as in the step before (a schema with a default would make it an empty one).
   settings: settingsSchema.optional(),
 });
 
