@@ -53,8 +53,8 @@ export class InstanceView implements AdminSource {
   }
 
   async awaited(): Promise<readonly string[]> {
-    await this.#parts.source.caughtUp();
-    return this.awaitedNow();
+    const rewritten = await this.#parts.source.catchUp();
+    return [...rewritten.map((file) => `${file} to be written`), ...this.awaitedNow()];
   }
 
   /** As `awaited`, of what is known without a look at the files. */

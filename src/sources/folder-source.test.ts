@@ -472,3 +472,19 @@ test("whatever is edited, the end is the same as a fresh read", async () => {
     { numRuns: 25 },
   );
 }, 60_000);
+
+describe("catching up", () => {
+  test("reads what was written a moment ago, and names a file that is perhaps only half written", async () => {
+    const folder = makeFolder();
+    const file = join(folder, "a.yaml");
+    writeFileSync(file, `${service("one")}---\n${service("two")}`);
+    const { source, store } = await open(folder);
+    writeFileSync(file, `${service("one")}---\n${service("two", 81)}`);
+    expect(await source.catchUp()).toEqual([]);
+    expect(store.get(ref("two"))).toMatchObject({ spec: { ports: [{ port: 81 }] } });
+    writeFileSync(file, service("one"));
+    expect(await source.catchUp()).toEqual([file]);
+    while ((await source.catchUp()).length > 0) await sleep(5);
+    expect(store.get(ref("two"))).toBeUndefined();
+  });
+});

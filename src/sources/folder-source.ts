@@ -95,10 +95,14 @@ export class FolderSource {
     this.#planRound(performance.now() - began);
   }
 
-  /** Resolves once everything that the files say at this moment is in the store, told of by the system or not. */
-  async caughtUp(): Promise<void> {
+  /** Reads what the files say at this moment, told of by the system or not. Resolves with the files that look as if
+   * somebody were just rewriting them; they are read a moment later. */
+  async catchUp(): Promise<readonly string[]> {
     this.#enqueue(new Set(this.#roots.map(({ path }) => path)));
     await this.#work;
+    return [...this.#files.values()]
+      .filter(({ doubtfulSince }) => doubtfulSince !== undefined)
+      .map(({ path }) => this.#shown(path));
   }
 
   /** Ends watching; what was read stays in the store. */
