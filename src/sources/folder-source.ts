@@ -101,7 +101,7 @@ export class FolderSource {
     this.#enqueue(new Set(this.#roots.map(({ path }) => path)));
     await this.#work;
     return [...this.#files.values()]
-      .filter(({ doubtfulSince }) => doubtfulSince !== undefined)
+      .filter(({ doubt }) => doubt !== undefined)
       .map(({ path }) => this.#shown(path));
   }
 
