@@ -1,81 +1,56 @@
 import type { z } from "zod";
-import { closestName } from "#problems/closest-name.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
+import { isWithinAny } from "#resources/field-pattern.ts";
+import { pluginSecrets } from "#resources/kong-types.ts";
+import { checkSchema } from "#resources/schema-problems.ts";
+import { suggest } from "#resources/suggest.ts";
+import { unknownFields } from "#resources/unknown-fields.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** Puts a problem at a field of the configuration. */
 export type ReportField = (field: FieldPath, message: string, fix?: string) => void;
 
+/** Fields of a configuration whose values are never shown. */
+const secrets = pluginSecrets.map(([, ...field]) => field);
+
 /**
  * Reads a plugin's configuration by its schema; undefined when it is invalid. As in Kong, null is the same as absent
  * and an unknown field is an error.
  */
-export function parseConfig<Schema extends z.ZodType>(
+export function parseConfig<Schema extends z.ZodObject>(
   plugin: Plugin<Schema>,
   config: unknown,
   report: ReportField,
 ): z.output<Schema> | undefined {
-  const result = plugin.schema.safeParse(withoutNulls(config ?? {}));
-  if (result.success) return result.data;
-  for (const issue of result.error.issues) reportIssue(issue, plugin, report);
-  return undefined;
-}
-
-function reportIssue(issue: z.core.$ZodIssue, plugin: Plugin, report: ReportField): void {
-  const path = issue.path.filter((part) => typeof part !== "symbol");
-  switch (issue.code) {
-    case "unrecognized_keys": {
-      const known = knownFields(plugin, path);
-      for (const key of issue.keys) {
-        const meant = closestName(key, known);
-        report(
-          [...path, key],
-          `${plugin.name} has no field ${JSON.stringify(key)} here`,
-          meant === undefined ? undefined : `Did you mean ${meant}?`,
-        );
-      }
-      return;
-    }
-    case "custom":
-      report(path, issue.message, typeof issue.params?.fix === "string" ? issue.params.fix : undefined);
-      return;
-    default:
-      report(path, issue.message);
+  const document = withoutNulls(config ?? {});
+  if (!isFields(document)) {
+    report([], "must be a map of fields");
+    return undefined;
   }
-}
-
-/** The fields that the schema knows at this place. */
-function knownFields(plugin: Plugin, path: FieldPath): readonly string[] {
-  let schema: unknown = plugin.schema;
-  for (const key of path) {
-    schema = unwrap(schema);
-    if (!hasShape(schema) || typeof key !== "string") return [];
-    schema = schema.shape[key];
+  const unknown = unknownFields(plugin.schema, document);
+  for (const { path, known } of unknown) {
+    const name = String(path.at(-1));
+    const meant = suggest(name, known);
+    report(path, `${name} is no field of ${plugin.name} here`, meant && `Did you mean ${meant}?`);
   }
-  schema = unwrap(schema);
-  return hasShape(schema) ? Object.keys(schema.shape) : [];
-}
-
-function unwrap(schema: unknown): unknown {
-  let inner = schema;
-  while (
-    typeof inner === "object" &&
-    inner !== null &&
-    "unwrap" in inner &&
-    typeof inner.unwrap === "function"
-  ) {
-    inner = inner.unwrap();
+  const { data, faults } = checkSchema(plugin.schema, {
+    document,
+    mayShow: (field) => !isWithinAny(field, secrets),
+  });
+  const told = new Set(unknown.map(({ path }) => JSON.stringify(path)));
+  for (const { field, message, fix } of faults) {
+    if (!told.has(JSON.stringify(field))) report(field, message, fix);
   }
-  return inner;
+  return unknown.length > 0 ? undefined : data;
 }
 
-function hasShape(schema: unknown): schema is { readonly shape: Record<string, unknown> } {
-  return typeof schema === "object" && schema !== null && "shape" in schema;
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((item) => item !== null).map(withoutNulls);
-  if (typeof value !== "object" || value === null) return value;
+  if (!isFields(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, item]) => item !== null)

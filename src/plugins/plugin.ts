@@ -70,7 +70,7 @@ export interface PluginDocs {
 }
 
 /** One gateway feature: schema → slot → change of the Envoy route. The registry is generated from the folder. */
-export interface Plugin<Schema extends z.ZodType = z.ZodType, Value = unknown> {
+export interface Plugin<Schema extends z.ZodObject = z.ZodObject, Value = unknown> {
   readonly name: string;
   readonly phase: Phase;
   readonly docs: PluginDocs;
@@ -89,7 +89,7 @@ export interface Plugin<Schema extends z.ZodType = z.ZodType, Value = unknown> {
 }
 
 /** Checks the shape at compile time; returns its argument. */
-export function definePlugin<Schema extends z.ZodType, Value>(
+export function definePlugin<Schema extends z.ZodObject, Value>(
   plugin: Plugin<Schema, Value>,
 ): Plugin<Schema, Value> {
   return plugin;

@@ -13,6 +13,9 @@ export interface Objects {
   table<T extends KubernetesObject>(kind: Kind<T>): Table<T>;
 }
 
+/** What is wrong with an object beyond its schema, e.g. with a plugin's configuration; an object with any of it is not used. */
+export type ObjectCheck = (object: KubernetesObject) => readonly Problem[];
+
 /** A version that Envoy refused; it is not tried again until its content changes. */
 interface Quarantine {
   readonly hash: string;
@@ -57,6 +60,7 @@ interface Entry {
 export class ObjectStore implements Objects {
   readonly #graph: Graph;
   readonly #storage: LastGoodStorage | undefined;
+  readonly #check: ObjectCheck;
   readonly #tables = new Map<string, InputTable<KubernetesObject>>();
   readonly #entries = new Map<string, Entry>();
   readonly #unsettled = new Set<Entry>();
@@ -68,9 +72,10 @@ export class ObjectStore implements Objects {
   #version = 0;
   #problemsVersion = 0;
 
-  constructor(graph: Graph, storage?: LastGoodStorage) {
+  constructor(graph: Graph, storage?: LastGoodStorage, check: ObjectCheck = () => []) {
     this.#graph = graph;
     this.#storage = storage;
+    this.#check = check;
     for (const kind of kinds) this.table(kind);
     for (const entry of storage?.load() ?? []) {
       if (entry.object === undefined || isStillValid(entry.object)) {
@@ -104,7 +109,8 @@ export class ObjectStore implements Objects {
   }
 
   /** Takes a new version. An invalid one changes nothing but the problems. */
-  put(candidate: Candidate): void {
+  put(given: Candidate): void {
+    const candidate = this.#checked(given);
     const entry = this.#entry(candidate.ref);
     const before = entry.candidate;
     entry.candidate = candidate;
@@ -213,6 +219,11 @@ export class ObjectStore implements Objects {
       ...(heldBy === undefined ? {} : { heldBy }),
     }));
     this.#storage.save([...this.#restored.values(), ...troubled]);
+  }
+
+  #checked(candidate: Candidate): Candidate {
+    const found = candidate.object === undefined ? [] : this.#check(candidate.object);
+    return found.length === 0 ? candidate : { ref: candidate.ref, problems: [...candidate.problems, ...found] };
   }
 
   /** The object's entry; a new one starts from what was kept over the restart. */

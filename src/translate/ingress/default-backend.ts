@@ -1,9 +1,9 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import { formatRef } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import type { Ingress } from "#resources/ingress.ts";
 import { refOf } from "#resources/kind.ts";
 import { compareAge } from "../kong/age.ts";
+import { finding } from "../kong/finding.ts";
 
 /**
  * Tells whether an Ingress's default backend counts: of the whole class only the oldest one does. The others are
@@ -23,7 +23,7 @@ export function chooseDefaultBackend(
     if (oldest === undefined) return undefined;
     for (const { ref } of others) {
       read.report(
-        problem(
+        finding(
           "route-conflict",
           ref,
           ["spec", "defaultBackend"],

@@ -1,12 +1,12 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import type { FieldPath, Origin } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import { type Ingress, type IngressBackend, ingressKind } from "#resources/ingress.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import { type KongIngress, kongIngressKind } from "#resources/kong-ingress.ts";
 import type { Objects } from "#resources/object-store.ts";
-import { type Annotations, kongAnnotations, prefix, referenceMissing } from "../kong/annotations.ts";
+import { type Annotations, kongAnnotations, referenceMissing } from "../kong/annotations.ts";
 import type { ClassMatch } from "../kong/class-match.ts";
+import { finding } from "../kong/finding.ts";
 import {
   type KongPath,
   type KongRoute,
@@ -79,7 +79,6 @@ function readIngress(
   sources: IngressSources,
   read: Reader,
 ): readonly KongRoute[] {
-  reportOldForm(ingress, read);
   const annotations = kongAnnotations(ingress, read.report);
   const override = findOverride(ingress, annotations, kongIngresses, read);
   const plugins = sources.plugins.resolve(ingress, annotations, read);
@@ -165,7 +164,7 @@ function readBackend(
 ): ServiceReference | undefined {
   if (backend.service === undefined) {
     read.report(
-      problem(
+      finding(
         "not-supported",
         refOf(ingress),
         [...field, "resource"],
@@ -190,7 +189,7 @@ function readBackend(
   if (typeof resolved === "string") {
     const service = { kind: "Service", namespace, name };
     read.report(
-      problem(
+      finding(
         "backend-missing",
         refOf(ingress),
         [...field, "service"],
@@ -213,7 +212,7 @@ function usablePaths(paths: readonly KongPath[], ingress: Ingress, read: Reader)
     const fault = regexFault(path);
     if (fault === undefined) return true;
     read.report(
-      problem(
+      finding(
         "regex-unsupported",
         refOf(ingress),
         path.field,
@@ -280,19 +279,4 @@ function findOverride(
     );
   }
   return read.get(kongIngresses, objectKey(namespace, name));
-}
-
-function reportOldForm(ingress: Ingress, read: Reader): void {
-  if (ingress.apiVersion === "networking.k8s.io/v1") return;
-  read.report(
-    problem(
-      "deprecated-form",
-      refOf(ingress),
-      ["apiVersion"],
-      `${ingress.apiVersion} is read as networking.k8s.io/v1`,
-      {
-        fix: `Kubernetes 1.22 and later know only networking.k8s.io/v1; regular expressions in paths need the prefix /~ there (see ${prefix}regex-prefix).`,
-      },
-    ),
-  );
 }

@@ -3,12 +3,12 @@ import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import { gatewayScope, modelKey } from "#model/model.ts";
 import type { ServerSecret } from "#model/secret.ts";
 import { type FieldPath, formatRef, type ObjectRef } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import type { Ingress } from "#resources/ingress.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import type { Objects } from "#resources/object-store.ts";
 import { type Secret, secretKind, secretText } from "#resources/secret.ts";
 import { type Aged, compareAge } from "../kong/age.ts";
+import { finding } from "../kong/finding.ts";
 
 /** Certificates by which the gateway's TLS port shows itself. */
 export interface IngressTls {
@@ -37,7 +37,7 @@ export function ingressTls(graph: Graph, ingresses: Table<Ingress>, objects: Obj
     for (const other of others) {
       if (other.secret === oldest.secret) continue;
       read.report(
-        problem(
+        finding(
           "host-conflict",
           other.ref,
           other.field,
@@ -97,7 +97,7 @@ function reportHostless(ingress: Ingress, read: Reader): undefined {
     if (hosts.length > 0 && secretName !== "") continue;
     const lacks = secretName === "" ? "secretName" : "hosts";
     read.report({
-      ...problem(
+      ...finding(
         "invalid-field",
         refOf(ingress),
         ["spec", "tls", at],
@@ -115,7 +115,7 @@ function reportMissing(claim: HostClaim, key: string, read: Reader): void {
   const slash = key.indexOf("/");
   const secret = { kind: "Secret", namespace: key.slice(0, slash), name: key.slice(slash + 1) };
   read.report(
-    problem(
+    finding(
       "reference-missing",
       claim.ref,
       claim.field,
@@ -135,7 +135,7 @@ function readCertificate(secret: Secret, name: string, read: Reader): ServerSecr
   const fault = certificateFault(certificateChain, privateKey);
   if (fault !== undefined) {
     read.report(
-      problem("certificate-invalid", refOf(secret), ["data"], fault, {
+      finding("certificate-invalid", refOf(secret), ["data"], fault, {
         fix: "Put the certificate and its chain into tls.crt and the key into tls.key, as PEM.",
       }),
     );

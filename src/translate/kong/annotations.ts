@@ -1,6 +1,7 @@
 import { type FieldPath, formatRef } from "#problems/object-ref.ts";
-import { type ProblemSink, problem } from "#problems/problem.ts";
+import type { ProblemSink } from "#problems/problem.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
+import { finding } from "./finding.ts";
 
 export const prefix = "konghq.com/";
 
@@ -47,7 +48,7 @@ export function kongAnnotations(object: KubernetesObject, report: ProblemSink): 
     if (found !== undefined && !reported.has(name)) {
       reported.add(name);
       report(
-        problem("deprecated-form", refOf(object), found.field, `${older} is read as ${prefix}${name}`, {
+        finding("deprecated-form", refOf(object), found.field, `${older} is read as ${prefix}${name}`, {
           fix: `Rename it to ${prefix}${name}.`,
         }),
       );
@@ -56,7 +57,7 @@ export function kongAnnotations(object: KubernetesObject, report: ProblemSink): 
   };
   const invalid = (name: string, message: string, fix?: string) => {
     const field = find(name)?.field ?? ["metadata", "annotations", prefix + name];
-    report(problem("invalid-annotation", refOf(object), field, message, fix === undefined ? {} : { fix }));
+    report(finding("invalid-annotation", refOf(object), field, message, fix === undefined ? {} : { fix }));
   };
   return {
     find,
@@ -105,7 +106,7 @@ export function referenceMissing(
   consequence: string,
   fix: string,
 ) {
-  return problem(
+  return finding(
     "reference-missing",
     refOf(object),
     field,

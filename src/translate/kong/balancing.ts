@@ -1,9 +1,10 @@
 import type { HashPolicy } from "#model/route.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
-import { type ProblemSink, problem } from "#problems/problem.ts";
+import type { ProblemSink } from "#problems/problem.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
 import type { KongIngress, KongIngressUpstream } from "#resources/kong-ingress.ts";
 import type { KongUpstreamPolicy } from "#resources/kong-upstream-policy.ts";
+import { finding } from "./finding.ts";
 import type { Balancing } from "./kong-service.ts";
 
 /** What a KongUpstreamPolicy says of balancing. */
@@ -85,7 +86,7 @@ function balancing(
     case "latency":
     case "sticky-sessions":
       report(
-        problem(
+        finding(
           "not-supported",
           refOf(object),
           field,
@@ -119,7 +120,7 @@ function hashPolicy(object: KubernetesObject, input: HashInput, report: ProblemS
       return [{ on: "header", name: "x-consumer-id" }];
     default:
       report(
-        problem("not-supported", refOf(object), input.field, `hashing on ${input.on} is not supported`, {
+        finding("not-supported", refOf(object), input.field, `hashing on ${input.on} is not supported`, {
           fix: "Hash on a header, a cookie, a query argument, the path, the consumer or the address.",
         }),
       );
@@ -129,7 +130,7 @@ function hashPolicy(object: KubernetesObject, input: HashInput, report: ProblemS
 
 function reportHealthchecks(object: KubernetesObject, field: FieldPath, report: ProblemSink): void {
   report(
-    problem(
+    finding(
       "not-supported",
       refOf(object),
       field,

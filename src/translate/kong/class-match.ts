@@ -1,5 +1,4 @@
 import type { Reader, Table } from "#incremental/graph.ts";
-import { problem } from "#problems/problem.ts";
 import { type IngressClass, ingressClassKind } from "#resources/ingress-class.ts";
 import {
   type IngressClassParameters,
@@ -7,6 +6,7 @@ import {
 } from "#resources/ingress-class-parameters.ts";
 import { type KubernetesObject, objectKey, refOf } from "#resources/kind.ts";
 import type { Objects } from "#resources/object-store.ts";
+import { finding } from "./finding.ts";
 
 const classAnnotation = "kubernetes.io/ingress.class";
 const defaultAnnotation = "ingressclass.kubernetes.io/is-default-class";
@@ -34,7 +34,7 @@ export function classMatch(objects: Objects, ingressClass: string): ClassMatch {
       if (own(read)?.metadata.annotations[defaultAnnotation] === "true") return true;
       const { kind } = object;
       read.report(
-        problem(
+        finding(
           "no-ingress-class",
           refOf(object),
           ["metadata"],

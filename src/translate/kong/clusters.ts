@@ -2,8 +2,8 @@ import type { Graph, Table } from "#incremental/graph.ts";
 import type { Cluster } from "#model/cluster.ts";
 import { gatewayScope } from "#model/model.ts";
 import type { Origin } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import type { ServiceTables } from "../services/service-tables.ts";
+import { finding } from "./finding.ts";
 import type { KongService } from "./kong-service.ts";
 import type { CompiledRoute } from "./route-entries.ts";
 
@@ -25,7 +25,7 @@ export function clusters(
     if (discovery.kind !== "endpoints" || (read.get(tables.endpoints, discovery.key)?.length ?? 0) > 0)
       return;
     read.report(
-      problem(
+      finding(
         "backend-no-endpoints",
         origin.object,
         origin.field,

@@ -1,7 +1,6 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import type { Consumer, Credential } from "#model/consumer.ts";
 import { formatRef, type ObjectRef, refKey } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import { type KongConsumer, kongConsumerKind } from "#resources/kong-consumer.ts";
 import { kongConsumerGroupKind } from "#resources/kong-consumer-group.ts";
@@ -11,6 +10,7 @@ import { type Aged, compareAge } from "./age.ts";
 import { kongAnnotations, referenceMissing } from "./annotations.ts";
 import type { ClassMatch } from "./class-match.ts";
 import { credentialClaim, duplicateCredential, type FoundCredential, readCredential } from "./credentials.ts";
+import { finding } from "./finding.ts";
 import { kongId } from "./kong-ids.ts";
 
 /** A KongConsumer with its credentials, before it is compared with the others. */
@@ -126,7 +126,7 @@ function hasOwnName(
     if (oldest === undefined || oldest.key === key) continue;
     const field = claim.slice(0, claim.indexOf(":"));
     read.report(
-      problem(
+      finding(
         "consumer-duplicate",
         one.ref,
         [field],
@@ -158,7 +158,7 @@ function reportUnserved(object: KongConsumer, objects: Objects, read: Reader): v
   const plugins = kongAnnotations(object, read.report).find("plugins");
   if (plugins !== undefined && plugins.value.trim() !== "") {
     read.report(
-      problem(
+      finding(
         "not-supported",
         refOf(object),
         plugins.field,

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Credential } from "#model/consumer.ts";
 import type { ObjectRef } from "#problems/object-ref.ts";
-import { type Problem, type ProblemSink, problem } from "#problems/problem.ts";
+import type { Problem, ProblemSink } from "#problems/problem.ts";
 import { refOf } from "#resources/kind.ts";
 import { type Secret, secretText } from "#resources/secret.ts";
+import { finding } from "./finding.ts";
 import { kongId } from "./kong-ids.ts";
 
 const typeLabel = "konghq.com/credential";
@@ -55,7 +56,7 @@ export function readCredential(secret: Secret, report: ProblemSink): FoundCreden
     default:
       report(
         unserved.includes(type)
-          ? problem(
+          ? finding(
               "not-supported",
               refOf(secret),
               ["metadata", "labels", typeLabel],
@@ -67,7 +68,7 @@ export function readCredential(secret: Secret, report: ProblemSink): FoundCreden
           : invalid(
               secret,
               ["metadata", "labels", typeLabel],
-              `${JSON.stringify(type)} is no type of credential`,
+              "it names no type of credential that Kong knows",
               "Use key-auth, basic-auth or acl.",
             ),
       );
@@ -82,7 +83,7 @@ function credentialType(secret: Secret, report: ProblemSink): string | undefined
   const key = secretText(secret, typeKey) ?? "";
   if (key !== "") {
     report(
-      problem(
+      finding(
         "deprecated-form",
         refOf(secret),
         ["data", typeKey],
@@ -110,7 +111,7 @@ function hasTtl(secret: Secret, report: ProblemSink): boolean {
   const ttl = secretText(secret, "ttl") ?? "";
   if (ttl === "" || ttl === "0") return false;
   report(
-    problem(
+    finding(
       "not-supported",
       refOf(secret),
       ["data", "ttl"],
@@ -124,7 +125,7 @@ function hasTtl(secret: Secret, report: ProblemSink): boolean {
 }
 
 function invalid(secret: Secret, field: readonly string[], message: string, fix: string): Problem {
-  return problem("credential-invalid", refOf(secret), field, message, { fix });
+  return finding("credential-invalid", refOf(secret), field, message, { fix });
 }
 
 /**
@@ -144,7 +145,7 @@ export function duplicateCredential(
   related: readonly ObjectRef[],
 ): Problem {
   const what = type === "key-auth" ? "key" : "user name";
-  return problem(
+  return finding(
     "credential-duplicate",
     object,
     field,

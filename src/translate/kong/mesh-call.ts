@@ -2,7 +2,7 @@ import type { Reader } from "#incremental/graph.ts";
 import type { MeshDestination } from "#model/mesh.ts";
 import { gatewayScope, modelKey } from "#model/model.ts";
 import { formatRef } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
+import { finding } from "./finding.ts";
 import type { KongRoute } from "./kong-route.ts";
 import { type KongService, serviceHost } from "./kong-service.ts";
 import type { MeshTables } from "./kong-tables.ts";
@@ -38,7 +38,7 @@ export function meshCall(
   const node = formatRef(identity.node);
   const name = called ?? "the client's own Host header";
   read.report(
-    problem(
+    finding(
       "backend-not-in-mesh",
       origin.object,
       origin.field,

@@ -1,7 +1,7 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import { otherPlugins } from "#plugins/other-plugins.ts";
 import { formatRef, type ObjectRef, type Origin } from "#problems/object-ref.ts";
-import { type ProblemSink, problem } from "#problems/problem.ts";
+import type { ProblemSink } from "#problems/problem.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import { type KongClusterPlugin, kongClusterPluginKind } from "#resources/kong-cluster-plugin.ts";
 import { type KongPlugin, kongPluginKind } from "#resources/kong-plugin.ts";
@@ -9,6 +9,7 @@ import { pluginSecrets } from "#resources/kong-types.ts";
 import type { Objects } from "#resources/object-store.ts";
 import { secretKind, secretText } from "#resources/secret.ts";
 import type { ClassMatch } from "./class-match.ts";
+import { finding } from "./finding.ts";
 import { configWithSecrets, type SecretKey } from "./secret-config.ts";
 import { configReport, findPlugin, readConfig, unservedPlugin } from "./validate-kong-plugin.ts";
 
@@ -22,7 +23,7 @@ export interface PluginConfig {
    */
   readonly state: "ready" | "disabled" | "without" | "closed";
   /** What the plugin's schema made of it; of a ready one. */
-  readonly config?: unknown;
+  readonly config?: Record<string, unknown>;
   readonly origin: Origin;
 }
 
@@ -81,7 +82,7 @@ function readPluginObject(
   report: ProblemSink,
 ): PluginConfig {
   const ref = refOf(object);
-  const found = (state: PluginConfig["state"], config?: unknown): PluginConfig => ({
+  const found = (state: PluginConfig["state"], config?: Record<string, unknown>): PluginConfig => ({
     ref,
     plugin: object.plugin,
     state,
@@ -98,7 +99,7 @@ function readPluginObject(
   const broken = plugin.protects ? "closed" : "without";
   const full = configWithSecrets(object, {
     text: secretText,
-    report: (code, field, message) => report(problem(code, ref, field, message)),
+    report: (code, field, message) => report(finding(code, ref, field, message)),
   });
   if (full === "broken") return found(broken);
   const config = readConfig(plugin, full.config, configReport(ref, report));
@@ -109,7 +110,7 @@ function readPluginObject(
 function reportUnserved(object: KongPlugin | KongClusterPlugin, report: ProblemSink): void {
   if (object.ordering !== undefined) {
     report(
-      problem("not-supported", refOf(object), ["ordering"], "the order of plugins cannot be changed", {
+      finding("not-supported", refOf(object), ["ordering"], "the order of plugins cannot be changed", {
         fix: "Remove it; plugins run in Kong's own order.",
       }),
     );
@@ -117,7 +118,7 @@ function reportUnserved(object: KongPlugin | KongClusterPlugin, report: ProblemS
   for (const path of pluginSecrets) {
     if (!holdsText(object, path)) continue;
     report(
-      problem("secret-in-clear", refOf(object), path, "the value is a secret and stands in the object", {
+      finding("secret-in-clear", refOf(object), path, "the value is a secret and stands in the object", {
         fix: "Keep it in a Secret and name that in configFrom or configPatches.",
       }),
     );
@@ -139,7 +140,7 @@ function reportCancelled(plugin: string, names: readonly string[], read: Reader)
     const related = refs.filter((other) => other !== ref);
     const others = related.map(formatRef).join(" and ");
     read.report(
-      problem(
+      finding(
         "plugin-conflict",
         ref,
         ["metadata", "labels", "global"],

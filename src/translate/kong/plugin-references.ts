@@ -1,12 +1,12 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import { formatRef, type ObjectRef, type Origin } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
 import { kongClusterPluginKind } from "#resources/kong-cluster-plugin.ts";
 import { kongPluginKind } from "#resources/kong-plugin.ts";
 import type { Objects } from "#resources/object-store.ts";
 import { type ReferenceGrant, referenceGrantKind } from "#resources/reference-grant.ts";
 import { type Annotations, referenceMissing, splitList } from "./annotations.ts";
+import { finding } from "./finding.ts";
 import type { PluginConfigs } from "./plugin-configs.ts";
 
 /** One plugin that an object names. */
@@ -72,7 +72,7 @@ function resolveOne(
   const local = { kind: kongPluginKind.kind, namespace, name };
   if (namespace !== ref.namespace && !isPermitted(object, name, read.get(grants, namespace) ?? [])) {
     read.report(
-      problem(
+      finding(
         "reference-not-permitted",
         ref,
         origin.field,

@@ -3,8 +3,8 @@ import type { Policy } from "#model/policy.ts";
 import type { Forward, HeaderOperation, NamedMatch, Route, RouteAction, RouteMatch } from "#model/route.ts";
 import type { SharedStore } from "#model/shared-store.ts";
 import type { Origin } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import { errorReply } from "./error-reply.ts";
+import { finding } from "./finding.ts";
 import type { HeaderCriterion, KongPath, KongRoute, RouteSettings } from "./kong-route.ts";
 import { type KongService, upstreamHost } from "./kong-service.ts";
 import type { MeshTables } from "./kong-tables.ts";
@@ -133,7 +133,7 @@ function wayRoutes(way: PathWay, match: RouteMatch, call: MeshCall, parts: WayPa
       for (const mesh of lost) {
         const [origin] = mesh.origins;
         read.report(
-          problem(
+          finding(
             "not-supported",
             route.origin.object,
             route.origin.field,

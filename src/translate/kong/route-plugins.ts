@@ -3,7 +3,7 @@ import type { Policy } from "#model/policy.ts";
 import type { SharedStore } from "#model/shared-store.ts";
 import { phases } from "#plugins/plugin.ts";
 import { type Origin, refKey } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
+import { finding } from "./finding.ts";
 import type { PluginConfig, PluginConfigs } from "./plugin-configs.ts";
 import type { PluginUse } from "./plugin-references.ts";
 import { findPlugin } from "./validate-kong-plugin.ts";
@@ -63,7 +63,7 @@ export function routePlugins(places: PluginPlaces, configs: PluginConfigs, read:
     const { config, instance, origin } = attached;
     if (config.state === "closed") closed = true;
     const plugin = config.state === "ready" ? findPlugin(config.plugin) : undefined;
-    if (plugin === undefined) continue;
+    if (plugin === undefined || config.config === undefined) continue;
     const context = {
       instance,
       service: places.service.name,
@@ -107,7 +107,7 @@ export function reportTwice(uses: readonly PluginUse[], read: Reader): void {
     }
     const names = `${first.object.name} and ${use.object.name}`;
     read.report(
-      problem(
+      finding(
         "plugin-conflict",
         use.origin.object,
         use.origin.field,

@@ -1,9 +1,10 @@
 import { re2Problem } from "#model/re2.ts";
 import type { Origin } from "#problems/object-ref.ts";
-import { type ProblemSink, problem } from "#problems/problem.ts";
+import type { ProblemSink } from "#problems/problem.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
 import type { KongIngress, KongIngressRoute } from "#resources/kong-ingress.ts";
 import { type Annotations, ingressFlag, prefix, splitList } from "./annotations.ts";
+import { finding } from "./finding.ts";
 import type { HeaderCriterion, RouteSettings } from "./kong-route.ts";
 import { parseRewrite, type RewriteTemplate } from "./rewrite-template.ts";
 
@@ -111,7 +112,7 @@ function withoutFaults(
     const fault = value.startsWith("~*") ? re2Problem(value.slice(2)) : undefined;
     if (fault === undefined) return true;
     report(
-      problem(
+      finding(
         "regex-unsupported",
         refOf(object),
         ["metadata", "annotations", `${prefix}headers.${header.name}`],
@@ -138,7 +139,7 @@ function readSnis(
   const snis = listed === undefined || invalid ? (route.snis ?? []) : listed;
   if (snis.length > 0) {
     report(
-      problem(
+      finding(
         "not-supported",
         refOf(object),
         annotations.find("snis")?.field ?? ["metadata", "annotations"],
@@ -180,7 +181,7 @@ function readProtocols(
   const other = protocols.find((one) => otherProtocols.includes(one));
   if (other !== undefined) {
     report(
-      problem(
+      finding(
         "not-supported",
         refOf(object),
         annotations.find("protocols")?.field ?? ["metadata", "annotations"],
@@ -219,7 +220,7 @@ function reportUnserved(object: KubernetesObject, annotations: Annotations, repo
   for (const name of ["request-buffering", "response-buffering"]) {
     if (annotations.boolean(name) !== true) continue;
     report({
-      ...problem(
+      ...finding(
         "not-supported",
         refOf(object),
         annotations.find(name)?.field ?? ["metadata", "annotations"],

@@ -1,6 +1,5 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import type { Origin } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import { type KongIngress, type KongIngressProxy, kongIngressKind } from "#resources/kong-ingress.ts";
 import { kongUpstreamPolicyKind } from "#resources/kong-upstream-policy.ts";
@@ -10,6 +9,7 @@ import { type ResolvedPort, resolveService, type ServiceTables } from "../servic
 import { type Annotations, ingressFlag, kongAnnotations, referenceMissing } from "./annotations.ts";
 import { balancingOfKongIngress, balancingOfPolicy } from "./balancing.ts";
 import type { ClassMatch } from "./class-match.ts";
+import { finding } from "./finding.ts";
 import type { ServiceReference } from "./kong-route.ts";
 import type { Balancing, KongService, ServiceTarget } from "./kong-service.ts";
 import type { PluginReferences } from "./plugin-references.ts";
@@ -210,7 +210,7 @@ function readProtocol(
   if (protocol === "grpc") return "grpc";
   const field = annotations.find("protocol")?.field ?? ["metadata", "annotations"];
   read.report(
-    problem(
+    finding(
       "not-supported",
       refOf(service),
       field,
@@ -236,7 +236,7 @@ function reportUnserved(service: Service, annotations: Annotations, read: Reader
     const annotation = annotations.find(name);
     if (annotation === undefined || annotation.value === "") continue;
     read.report(
-      problem(
+      finding(
         "not-supported",
         refOf(service),
         annotation.field,

@@ -1,6 +1,5 @@
 import type { Graph } from "#incremental/graph.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
 import { type Kind, type KubernetesObject, refOf } from "#resources/kind.ts";
 import { kongConsumerGroupKind } from "#resources/kong-consumer-group.ts";
 import { kongCustomEntityKind } from "#resources/kong-custom-entity.ts";
@@ -9,6 +8,7 @@ import { kongVaultKind } from "#resources/kong-vault.ts";
 import type { Objects } from "#resources/object-store.ts";
 import { tcpIngressKind } from "#resources/tcp-ingress.ts";
 import { udpIngressKind } from "#resources/udp-ingress.ts";
+import { finding } from "./finding.ts";
 
 interface Unserved {
   readonly kind: Kind<KubernetesObject>;
@@ -59,7 +59,7 @@ export function reportUnservedKinds(graph: Graph, objects: Objects): void {
   for (const { kind, message, fix, when, field = ["kind"] } of unserved) {
     graph.derive(`kong/unserved ${kind.kind}`, objects.table(kind), (_, object, read) => {
       if (when === undefined || when(object)) {
-        read.report(problem("not-supported", refOf(object), field, message, { fix }));
+        read.report(finding("not-supported", refOf(object), field, message, { fix }));
       }
       return undefined;
     });

@@ -2,12 +2,13 @@ import { otherPlugins } from "#plugins/other-plugins.ts";
 import { parseConfig, type ReportField } from "#plugins/parse-config.ts";
 import type { Plugin } from "#plugins/plugin.ts";
 import { plugins } from "#plugins/registry.ts";
-import { closestName } from "#problems/closest-name.ts";
 import type { ObjectRef } from "#problems/object-ref.ts";
-import { type Problem, problem } from "#problems/problem.ts";
+import type { Problem } from "#problems/problem.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
 import { type KongClusterPlugin, kongClusterPluginKind } from "#resources/kong-cluster-plugin.ts";
 import { type KongPlugin, kongPluginKind } from "#resources/kong-plugin.ts";
+import { suggest } from "#resources/suggest.ts";
+import { finding } from "./finding.ts";
 
 const byName: ReadonlyMap<string, Plugin> = new Map(plugins.map((plugin) => [plugin.name, plugin]));
 
@@ -43,12 +44,12 @@ export function validateKongPlugin(object: KubernetesObject): readonly Problem[]
 export function unservedPlugin(object: ObjectRef, name: string): Problem {
   const other = otherPlugins.get(name);
   if (other !== undefined) {
-    return problem("not-supported", object, ["plugin"], `the plugin ${name} is not supported`, {
+    return finding("not-supported", object, ["plugin"], `the plugin ${name} is not supported`, {
       fix: other.instead,
     });
   }
-  const meant = closestName(name, [...byName.keys(), ...otherPlugins.keys()]);
-  return problem("unknown-plugin", object, ["plugin"], `there is no plugin ${JSON.stringify(name)}`, {
+  const meant = suggest(name, [...byName.keys(), ...otherPlugins.keys()]);
+  return finding("unknown-plugin", object, ["plugin"], `there is no plugin ${JSON.stringify(name)}`, {
     fix:
       meant === undefined
         ? "Remove it, or move what it does into the application: plugins of one's own do not run here."
@@ -57,7 +58,11 @@ export function unservedPlugin(object: ObjectRef, name: string): Problem {
 }
 
 /** Reads a configuration and everything that the plugin makes of it; undefined when it is broken. */
-export function readConfig(plugin: Plugin, config: unknown, report: ReportField): unknown {
+export function readConfig(
+  plugin: Plugin,
+  config: unknown,
+  report: ReportField,
+): Record<string, unknown> | undefined {
   const parsed = parseConfig(plugin, config, report);
   if (parsed === undefined) return undefined;
   const context = { instance: "", service: "", object: "", report };
@@ -67,7 +72,7 @@ export function readConfig(plugin: Plugin, config: unknown, report: ReportField)
 /** Puts a plugin's findings at its object's `config`. */
 export function configReport(object: ObjectRef, report: (problem: Problem) => void): ReportField {
   return (field, message, fix) =>
-    report(problem("plugin-config", object, ["config", ...field], message, fix === undefined ? {} : { fix }));
+    report(finding("plugin-config", object, ["config", ...field], message, fix === undefined ? {} : { fix }));
 }
 
 function isPluginObject(object: KubernetesObject): object is KongPlugin | KongClusterPlugin {

@@ -2,7 +2,7 @@ import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import { gatewayScope } from "#model/model.ts";
 import type { NamedMatch, Route, VirtualHost } from "#model/route.ts";
 import { formatRef, type Origin } from "#problems/object-ref.ts";
-import { problem } from "#problems/problem.ts";
+import { finding } from "./finding.ts";
 import { isUnconditional } from "./multiply.ts";
 import { escapeRegex } from "./path-overlap.ts";
 import { compareRanks } from "./precedence.ts";
@@ -148,7 +148,7 @@ function reportConflicts(entries: readonly RouteEntry[], read: Reader): void {
 
 function conflict(host: string, loser: Origin, winner: Origin) {
   const where = host === "*" ? "any host" : host;
-  return problem(
+  return finding(
     "route-conflict",
     loser.object,
     loser.field,
