@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { openLog } from "./process-log.ts";
 import type { ControlPlaneCommand } from "./process-spec.ts";
 
@@ -44,6 +44,8 @@ export class ControlPlaneWatch {
   #absenceOver: Promise<void> = Promise.resolve();
   #handOvers: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Control planes that we have started and that came too late. */
+  readonly #unwanted = new Set<string>();
 
   constructor(options: ControlPlaneWatchOptions) {
     this.#options = options;
@@ -68,6 +70,7 @@ export class ControlPlaneWatch {
   take(connection: ControlPlaneConnection, takeOver: boolean): Promise<{ busy: number } | undefined> {
     const handOver = this.#handOvers.then(async () => {
       const before = this.#current;
+      if (this.#unwanted.has(keyOf(connection.identity))) return { busy: before?.identity.pid ?? 0 };
       if (before !== undefined) {
         if (!takeOver) return { busy: before.identity.pid };
         this.#current = undefined;
@@ -148,6 +151,7 @@ export class ControlPlaneWatch {
     });
     closeSync(output);
     this.#child = child;
+    const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
     const ended = new Promise<string>((resolve) => {
       child.once("error", (error) => resolve(error.message));
       child.once("exit", (code, name) => resolve(name === null ? `code ${code}` : name));
@@ -161,8 +165,12 @@ export class ControlPlaneWatch {
     );
     const late = pause(patienceMs, signal).then(() => (signal.aborted ? undefined : "it took too long"));
     const how = await Promise.race([ended, inCharge, late]);
-    if (how === undefined) return;
+    if (how === undefined && this.#current?.identity.pid === child.pid) return;
+    // It came too late, or not at all. It may be about to connect, and must not supersede the one that is in charge.
+    if (identity !== undefined) this.#unwanted.add(keyOf(identity));
     child.kill("SIGKILL");
+    await ended;
+    if (how === undefined) return;
     this.#options.log(`the control plane was gone before it was in charge: ${how}`);
   }
 }
@@ -174,6 +182,10 @@ async function left({ closed, identity }: ControlPlaneConnection, to: number): P
   if (!leaves) process.kill(identity.pid, "SIGKILL");
   const until = Date.now() + leaveMs;
   while (isRunning(identity) && Date.now() < until) await sleep(20);
+}
+
+function keyOf({ pid, startTime }: ProcessIdentity): string {
+  return `${pid} ${startTime}`;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -196,6 +196,7 @@ export class ManagedProcess {
       hash,
       drain: spec.drain,
       stopStage: spec.stopStage,
+      readiness: spec.readiness,
       startedAt: now.toISOString(),
       restarts,
     });
@@ -261,7 +262,7 @@ export class ManagedProcess {
       lastExit: { code, signal, at: new Date().toISOString() },
       failure: {
         kind: "exited",
-        message: `it ended${how} and is started again`,
+        message: `it ended${how}`,
         fix: `See ${logPath(this.#around.state, this.id)}.`,
       },
     });

@@ -67,6 +67,7 @@ test("a port that a stranger has taken is chosen anew, one that our own process 
       hash: "",
       drain: { kind: "signal", graceMs: 0 },
       stopStage: 2,
+      readiness: { kind: "none" },
       startedAt: "",
       restarts: 0,
     });

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessIdentity } from "./process-identity.ts";
-import type { Drain } from "./process-spec.ts";
+import type { Drain, Readiness } from "./process-spec.ts";
 
 /** What the next supervisor must know of a process to adopt or to end it. */
 export interface ProcessRecord extends ProcessIdentity {
@@ -9,6 +9,7 @@ export interface ProcessRecord extends ProcessIdentity {
   readonly hash: string;
   readonly drain: Drain;
   readonly stopStage: 0 | 1 | 2;
+  readonly readiness: Readiness;
   readonly startedAt: string;
   readonly restarts: number;
 }

@@ -2,7 +2,8 @@ import { endProcess } from "./drain.ts";
 import { ManagedProcess, type ProcessSurroundings } from "./managed-process.ts";
 import { endOrphans, isRunning } from "./process-identity.ts";
 import { type ProcessRecord, ProcessRecords } from "./process-records.ts";
-import type { ProcessSpec, ProcessState } from "./process-spec.ts";
+import type { ProcessPhase, ProcessSpec, ProcessState } from "./process-spec.ts";
+import { isReady } from "./readiness.ts";
 import { RollingGate } from "./rolling-gate.ts";
 import { adoptProcess } from "./running-process.ts";
 
@@ -26,6 +27,17 @@ export class ProcessSet {
 
   states(): readonly ProcessState[] {
     return [...this.#processes.values()].map(({ state }) => state);
+  }
+
+  /** With what an earlier supervisor has left and still runs, so that a control plane knows from the start what serves. */
+  async knownStates(): Promise<readonly ProcessState[]> {
+    const left = this.#unclaimed
+      .filter(isRunning)
+      .map(async ({ id, pid, readiness, startedAt, restarts }) => {
+        const phase: ProcessPhase = (await isReady(readiness)) ? "ready" : "running";
+        return { id, pid, phase, startedAt, restarts };
+      });
+    return [...(await Promise.all(left)), ...this.states()];
   }
 
   spec(id: string): ProcessSpec | undefined {
@@ -98,6 +110,8 @@ export class ProcessSet {
     }
     endOrphans(record);
     // The id may have been given to a new process meanwhile.
-    if (this.#around.records.get(record.id)?.pid === record.pid) this.#around.records.delete(record.id);
+    if (this.#around.records.get(record.id)?.pid !== record.pid) return;
+    this.#around.records.delete(record.id);
+    this.#around.onEvent("stopped", { id: record.id, phase: "stopping", restarts: record.restarts });
   }
 }

@@ -110,6 +110,6 @@ export class SupervisorSession {
       this.send({ type: "busy", pid: refused.busy });
       return;
     }
-    this.send({ type: "welcome", pid: process.pid, processes: this.#host.processes.states() });
+    this.send({ type: "welcome", pid: process.pid, processes: await this.#host.processes.knownStates() });
   }
 }

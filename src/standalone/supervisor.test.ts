@@ -122,7 +122,7 @@ describe("a process", () => {
     expect(starts).toBeLessThanOrEqual(6);
     expect(client.processes.get("workload/prod/a-0")).toMatchObject({
       lastExit: { code: 7 },
-      failure: { kind: "exited", message: "it ended with code 7 and is started again" },
+      failure: { kind: "exited", message: "it ended with code 7" },
     });
     await client.stop(0);
   });
@@ -304,11 +304,18 @@ describe("a supervisor that is killed", () => {
     client.close();
     process.kill(instance.supervisorPid ?? 0, "SIGKILL");
     const next = await connect(instance);
+    // Known from the start, before anything is wanted.
+    expect([...next.client.processes.values()].map(({ id, phase }) => `${id} ${phase}`)).toEqual([
+      "a ready",
+      "b ready",
+      "c ready",
+    ]);
     next.client.apply([a, { ...b, env: { VERSION: "2" } }], instance.controlPlane);
     await until(() => names(next.events, "b").includes("ready") && !runs(before[2]), "the wanted state");
     expect(instance.pidOf("a")).toBe(before[0]);
     expect(runs(before[1])).toBe(false);
     expect(instance.pidOf("c")).toBeUndefined();
+    await until(() => !next.client.processes.has("c"), "its end to be told");
     await next.client.stop(0);
   });
 

@@ -57,6 +57,10 @@ export function workloadId(scope: string): string {
   return `workload/${scope}`;
 }
 
+function scopeOfWorkload(id: string): string | undefined {
+  return id.startsWith("workload/") ? id.slice("workload/".length) : undefined;
+}
+
 /** The process id of an Envoy. */
 export function envoyId(scope: string): string {
   return `envoy/${scope}`;
@@ -110,7 +114,7 @@ export function processProblems(graph: Graph, replicas: Table<LocalReplica>): In
 }
 
 /** Writes what the supervisor knows into the graph's input tables. An instance is ready when its application is and,
- * where it has one, its sidecar. */
+ * where it has one, its sidecar. Call it before the first flush, too: what serves already must never seem to be away. */
 export function noteProcesses(
   processes: ReadonlyMap<string, ProcessState>,
   replicas: Table<LocalReplica>,
@@ -120,13 +124,15 @@ export function noteProcesses(
     const state = processes.get(id);
     return state === undefined ? otherwise : state.phase === "ready";
   };
-  for (const [scope, { command }] of entries(replicas)) {
-    const ready = isReady(workloadId(scope), command === undefined) && isReady(envoyId(scope), true);
+  const running = [...processes.keys()].flatMap((id) => scopeOfWorkload(id) ?? []);
+  const scopes = new Set([...replicas.keys(), ...running]);
+  for (const scope of scopes) {
+    const replica = replicas.get(scope);
+    const isProxyOnly = replica !== undefined && replica.command === undefined;
+    const ready = isReady(workloadId(scope), isProxyOnly) && isReady(envoyId(scope), true);
     tables.readiness.set(scope, ready);
   }
-  for (const scope of [...tables.readiness.keys()]) {
-    if (replicas.get(scope) === undefined) tables.readiness.delete(scope);
-  }
+  for (const scope of [...tables.readiness.keys()]) if (!scopes.has(scope)) tables.readiness.delete(scope);
   for (const [id, { failure }] of processes) {
     if (failure === undefined) tables.failures.delete(id);
     else tables.failures.set(id, failure);

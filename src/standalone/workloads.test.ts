@@ -335,3 +335,16 @@ test("readiness and failures follow the processes", () => {
   note();
   expect([...readiness.keys()]).toEqual([]);
 });
+
+test("what runs before the manifests are translated is ready from the start", () => {
+  const setting = new Setting();
+  setting.deployment("a");
+  setting.workloads({ workload: "prod/a", command: ["a"] });
+  const { readiness, replicas, instances } = setting.local;
+  const processes = new Map([
+    ["workload/prod/a-0", { id: "workload/prod/a-0", phase: "ready", restarts: 0 } as const],
+  ]);
+  noteProcesses(processes, replicas, { readiness, failures: setting.failures });
+  setting.graph.flush();
+  expect(instances.get("prod/a-0")?.ready).toBe(true);
+});
