@@ -213,19 +213,6 @@ export class DeltaServer {
       let request: DeltaRequest;
       try {
         request = decodeRequest(bytes);
-        console.log(
-          "   <",
-          request.typeUrl.split(".").pop(),
-          "sub",
-          request.subscribe,
-          "unsub",
-          request.unsubscribe,
-          "init",
-          [...request.initialVersions.keys()],
-          "nonce",
-          request.nonce,
-          request.error ?? "",
-        );
       } catch (error) {
         call.emit("error", {
           code: status.INVALID_ARGUMENT,
@@ -306,9 +293,9 @@ export class DeltaServer {
     }
     if (request.error !== undefined) this.#emit((to) => to.nacked?.(stream, type, outcome.refused));
     for (const { name, version, message } of outcome.refused) {
-      this.counters.refusals += 1;
       const resource = scope.revert(type, name, version);
       if (resource === undefined) continue;
+      this.counters.refusals += 1;
       // First of all those who may hold back removals.
       this.#emit((to) => to.refused?.(stream, resource, message));
       for (const other of this.streamsOf(stream.scope)) {
@@ -328,13 +315,6 @@ export class DeltaServer {
       this.counters.pushes += 1;
       this.counters.resourcesSent += push.resources.length;
       this.counters.bytesSent += bytes.length;
-      console.log(
-        "   >",
-        push.nonce,
-        push.type,
-        push.resources.map((r) => r.name).slice(0, 8),
-        push.removed.slice(0, 8),
-      );
       if (call.write(bytes)) continue;
       stream.choked = true;
       call.once("drain", () => {

@@ -9,7 +9,10 @@ import { RouterSchema } from "@diolkos/envoy-api/envoy/extensions/filters/http/r
 import { HttpConnectionManagerSchema } from "@diolkos/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TcpProxySchema } from "@diolkos/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { SecretSchema } from "@diolkos/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
-import { DownstreamTlsContextSchema } from "@diolkos/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "@diolkos/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { contentVersion, type Resource, type ResourceType } from "./resource.ts";
 
 const schemas: Record<ResourceType, DescMessage> = {
@@ -26,6 +29,7 @@ const registry = createRegistry(
   HttpConnectionManagerSchema,
   TcpProxySchema,
   DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
   ...Object.values(schemas),
 );
 const ads = { ads: {}, resourceApiVersion: "V3" };

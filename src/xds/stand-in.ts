@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { TypedExtensionConfigSchema } from "@diolkos/envoy-api/envoy/config/core/v3/extension_pb.js";
 import { ClusterLoadAssignmentSchema } from "@diolkos/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { VirtualHostSchema } from "@diolkos/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { RouteConfigurationSchema } from "@diolkos/envoy-api/envoy/config/route/v3/route_pb.js";
@@ -6,8 +7,9 @@ import { contentVersion, type Resource, type ResourceType, routeTableOf } from "
 
 /**
  * What a proxy gets for a name that it asked for and that does not exist, for the types where Envoy would otherwise
- * wait for its `initial_fetch_timeout`: no endpoints, a route table without hosts. Undefined for the other types,
- * where Envoy takes a removal for an answer.
+ * wait for its `initial_fetch_timeout`: no endpoints, a route table without hosts, an extension without configuration.
+ * The last one is refused by every Envoy, which ends its waiting; a filter without configuration answers 500. Undefined
+ * for the other types, where Envoy takes a removal for an answer.
  */
 export function standIn(scope: string, type: ResourceType, name: string): Resource | undefined {
   if (type === "endpoints") {
@@ -19,6 +21,10 @@ export function standIn(scope: string, type: ResourceType, name: string): Resour
   }
   if (type === "routes") {
     const body = toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { name }));
+    return { scope, type, name, version: contentVersion(body), body, origins: [] };
+  }
+  if (type === "extension") {
+    const body = toBinary(TypedExtensionConfigSchema, create(TypedExtensionConfigSchema, { name }));
     return { scope, type, name, version: contentVersion(body), body, origins: [] };
   }
   if (type === "virtualHost" && name.endsWith(sentinelSuffix)) return sentinel(scope, routeTableOf(name));

@@ -293,7 +293,8 @@ export class Subscription {
       if (!this.wants(name)) continue;
       const asked = this.#asked.delete(name);
       const expected = this.expected(name);
-      const resource = this.#scope.answer(this.type, name);
+      const stood = asked || this.type === "virtualHost";
+      const resource = stood ? this.#scope.answer(this.type, name) : this.#scope.get(this.type, name);
       if (!asked && (resource?.version === expected || this.#stays(name, expected))) continue;
       versions.set(name, resource?.version);
       if (resource === undefined) removed.push(name);
