@@ -120,7 +120,8 @@ class RunningControlPlane implements ControlPlane {
         parts.metrics.applied.inc();
         this.#engine?.schedule();
       },
-      onProblems: () => this.#view && parts.progress.problems(this.#view),
+      // Printed after the translation, so that all problems are of one moment.
+      onProblems: () => this.#engine?.schedule(),
     });
   }
 
