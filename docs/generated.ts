@@ -26,20 +26,17 @@ const made = "<!-- Made from src/ by docs/generated.test.ts; UPDATE_DOCS=1 rewri
 /** Text of docs/plugins.md: one section for each plugin of the registry. */
 export function pluginsPage(): string {
   const inOrder = [...plugins].sort((a, b) => phases.indexOf(a.phase) - phases.indexOf(b.phase));
-  return (
-    [
-      made,
-      "# Plugins",
-      "Kong's plugins that Diolkos serves, with Kong's names, fields and defaults, in the order in which they run. A KongPlugin of another name is refused with the problem [unknown-plugin](problems.md#unknown-plugin). An unknown field is an error, as in Kong.",
-      ["| Plugin | What you get |", "|---|---|", ...inOrder.map(overviewRow)].join("\n"),
-      ...inOrder.map(pluginSection),
-      "## Plugins that are not served",
-      "A KongPlugin of one of these is refused with the problem [not-supported](problems.md#not-supported). A plugin that keeps requests out is never left out in silence: its routes answer 503.",
-      otherPluginsTable(),
-    ]
-      .join("\n\n")
-      .trimEnd() + "\n"
-  );
+  const sections = [
+    made,
+    "# Plugins",
+    "Kong's plugins that Diolkos serves, with Kong's names, fields and defaults, in the order in which they run. A KongPlugin of another name is refused with the problem [unknown-plugin](problems.md#unknown-plugin). An unknown field is an error, as in Kong.",
+    ["| Plugin | What you get |", "|---|---|", ...inOrder.map(overviewRow)].join("\n"),
+    ...inOrder.map(pluginSection),
+    "## Plugins that are not served",
+    "A KongPlugin of one of these is refused with the problem [not-supported](problems.md#not-supported). A plugin that keeps requests out is never left out in silence: its routes answer 503.",
+    otherPluginsTable(),
+  ];
+  return `${sections.join("\n\n")}\n`;
 }
 
 /** Table of the kinds whose first apiVersion is of this group. */
@@ -71,7 +68,6 @@ function pluginSection(plugin: Plugin): string {
   return [
     `## ${name}`,
     docs.summary,
-    plugin.consumerScope ? "It can be scoped to a consumer." : "It cannot be scoped to a consumer.",
     ...(plugin.protects ? ["While its configuration is invalid, its routes answer 503."] : []),
     ["| Field | Type | Default |", "|---|---|---|", ...fieldRows(schema, "")].join("\n"),
     ...docs.examples.flatMap(({ title, config }, at) => [`${title}:`, exampleManifest(name, config, at)]),
