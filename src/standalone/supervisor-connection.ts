@@ -13,6 +13,9 @@ export interface SupervisorConnection {
   destroy(): void;
 }
 
+/** No socket, one that is left over, one that is just being closed. */
+const nobody: readonly string[] = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"];
+
 /** Connects to the socket of a supervisor; undefined when nobody listens there. */
 export function openConnection(
   path: string,
@@ -24,7 +27,7 @@ export function openConnection(
     let connected = false;
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (connected) return; // The close event follows.
-      if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
+      if (nobody.includes(error.code ?? "")) resolve(undefined);
       else reject(error);
     });
     socket.once("connect", () => {
