@@ -46,6 +46,15 @@ export class EnvoyUnderTest {
     await until(() => this.admin.ready(), withinMs);
   }
 
+  /** Stops it where it is, as a machine under pressure would. */
+  pause(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process.kill("SIGCONT");
+  }
+
   async stop(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#exited;

@@ -147,6 +147,7 @@ export class Publication implements Publisher {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#prover.close();
     this.#tidyLog();

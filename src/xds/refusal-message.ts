@@ -45,7 +45,7 @@ export function readableMessage(error: string, names: readonly string[] = []): s
   const constraint = /Proto constraint validation failed \((.*?)\)(?::|$)/s.exec(text);
   if (constraint?.[1] !== undefined) {
     const steps = constraint[1].split(" | caused by ").flatMap((step) => {
-      const parts = /^\w*ValidationError\.(\w+): (.*)$/s.exec(step.trim());
+      const parts = /^\w*ValidationError\.(\w+(?:\[[^\]]*\])?): (.*)$/s.exec(step.trim());
       return parts === null ? [] : [{ field: parts[1] ?? "", text: parts[2] ?? "" }];
     });
     const field = steps.map((step) => step.field.replace(/^\w/, (first) => first.toLowerCase())).join(".");
