@@ -140,9 +140,9 @@ const program = `
   });
   if ("busy" in client) process.exit(3);
   await listen();
-  writeFileSync(state + "/control-plane.pid", String(process.pid));
   client.apply(JSON.parse(readFileSync(state + "/wanted.json", "utf8")), command);
   process.on("SIGTERM", async () => { await client.stop(1000); process.exit(0); });
+  writeFileSync(state + "/control-plane.pid", String(process.pid));
 `;
 
 /** Waits until something holds. */
