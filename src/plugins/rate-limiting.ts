@@ -151,7 +151,7 @@ function readWindows(config: Config, report: ReportField): RateLimitStep["window
     if (before === undefined || window.limit >= before.limit) continue;
     report(
       [window.unit],
-      `the limit for a ${window.unit} (${window.limit}) cannot be lower than that for a ${before.unit} (${before.limit})`,
+      `the limit for ${window.unit} (${window.limit}) cannot be lower than the limit for ${before.unit} (${before.limit})`,
     );
     return undefined;
   }
