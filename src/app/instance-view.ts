@@ -62,10 +62,13 @@ export class InstanceView implements AdminSource {
     const { engine, publisher, pipeline, supervisor } = this.#parts;
     const awaited = engine.behind ? ["the translation of the newest files"] : [];
     awaited.push(...publisher.pending().map(describeAwaited));
-    for (const scope of pipeline.workloadProcesses.keys()) {
-      const id = workloadId(scope);
+    // An instance counts as an endpoint once its sidecar is ready, too.
+    const sidecars = [...pipeline.workloads.replicas.keys()].filter(
+      (scope) => pipeline.identities.get(scope) !== undefined,
+    );
+    for (const id of [...[...pipeline.workloadProcesses.keys()].map(workloadId), ...sidecars.map(envoyId)]) {
       const process = supervisor.processes.get(id);
-      // A workload that fails is a problem, not something to wait for.
+      // One that fails is a problem, not something to wait for.
       const isComing = process === undefined || process.phase === "starting" || process.phase === "running";
       if (isComing && process?.failure === undefined) awaited.push(`${id} is starting`);
     }
