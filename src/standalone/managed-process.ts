@@ -76,6 +76,7 @@ export class ManagedProcess {
   /** Gives it another spec; false when it has already ended for good. */
   want(spec: ProcessSpec, drainMs: number): boolean {
     if (this.#finished) return false;
+    if (equal(this.#wanted, spec)) return true;
     if (this.#wanted === undefined || specHash(this.#wanted) !== specHash(spec)) this.#attempts = 0;
     this.#wanted = spec;
     this.#drainMs = drainMs;
@@ -132,9 +133,9 @@ export class ManagedProcess {
         life = undefined;
         await this.#backOff();
       } else if (this.#mustReplace(life)) {
-        await this.#awaitTurn();
-        // While it waited for its turn, it may have become unwanted, or wanted as it is.
-        if (this.#wanted === undefined || !this.#mustReplace(life)) continue;
+        // While it waits for its turn, it may become unwanted, or wanted as it is.
+        if (!(await this.#awaitTurn(life.running)) || this.#wanted === undefined) continue;
+        if (!this.#mustReplace(life)) continue;
         await this.#end(life);
         life = undefined;
       }
@@ -210,11 +211,7 @@ export class ManagedProcess {
     if (this.#state.phase !== "ready") {
       void this.#followReadiness(spec, over.signal);
     }
-    const changed = new Promise<undefined>((resolve) => {
-      if (this.#wake.signal.aborted) resolve(undefined);
-      this.#wake.signal.addEventListener("abort", () => resolve(undefined), { once: true });
-    });
-    const exit = await Promise.race([running.exited, changed]);
+    const exit = await Promise.race([running.exited, this.#changed()]);
     over.abort();
     return exit;
   }
@@ -276,15 +273,32 @@ export class ManagedProcess {
     await sleep(delay, undefined, { signal: this.#wake.signal }).catch(() => undefined);
   }
 
-  async #awaitTurn(): Promise<void> {
+  /** True when it may be replaced now; false when something else is wanted meanwhile. */
+  async #awaitTurn(running: RunningProcess): Promise<boolean> {
     const group = this.#wanted?.group;
-    if (group === undefined || this.#leaveGate !== undefined) return;
-    const leave = await this.#around.gate.enter(group);
-    this.#leaveGate = leave;
+    if (group === undefined || this.#leaveGate !== undefined) return true;
+    const entering = this.#around.gate.enter(group);
+    const changed = this.#changed().then(() => "changed" as const);
+    const turn = await Promise.race([entering, running.exited.then(() => "ended" as const), changed]);
+    if (typeof turn === "string") {
+      void entering.then((leave) => leave());
+      // One that has ended by itself harms nobody by being replaced.
+      return turn === "ended";
+    }
+    this.#leaveGate = turn;
     setTimeout(() => {
-      leave();
-      if (this.#leaveGate === leave) this.#leaveGate = undefined;
+      turn();
+      if (this.#leaveGate === turn) this.#leaveGate = undefined;
     }, rollingPatienceMs).unref();
+    return true;
+  }
+
+  /** Resolves when something else is wanted than before. */
+  #changed(): Promise<undefined> {
+    return new Promise((resolve) => {
+      if (this.#wake.signal.aborted) resolve(undefined);
+      this.#wake.signal.addEventListener("abort", () => resolve(undefined), { once: true });
+    });
   }
 
   #passGate(): void {
