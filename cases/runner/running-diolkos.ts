@@ -101,9 +101,17 @@ export class RunningDiolkos {
       const exited = new Promise((resolve) => this.#process.once("exit", resolve));
       this.#process.kill("SIGTERM");
       await exited;
-    }
+    } else await this.#stopSuccessor();
     rmSync(this.#scratch, { recursive: true, force: true });
     return this.#process.exitCode;
+  }
+
+  /** A control plane that a test has killed was started again by its supervisor. */
+  async #stopSuccessor(): Promise<void> {
+    const status = await this.status().catch(() => undefined);
+    if (status === undefined) return;
+    process.kill(status.controlPlane.pid, "SIGTERM");
+    while (await this.status().catch(() => undefined)) await sleep(50);
   }
 }
 
