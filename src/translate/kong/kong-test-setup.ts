@@ -12,7 +12,7 @@ import { translateKong } from "./translate-kong.ts";
 import { validateKongPlugin } from "./validate-kong-plugin.ts";
 
 /** For tests: a gateway's translation, wired as the application does it. */
-export function setUpKong(manifests = "") {
+export function setUpKong(manifests = "", port = 8000) {
   const graph = new Graph({
     onDefect: (table, key, error) => {
       throw new Error(`${table} ${key}`, { cause: error });
@@ -24,7 +24,7 @@ export function setUpKong(manifests = "") {
   const services = serviceTables(graph, store, instances, identities.identities);
   const mesh = translateAppMesh(graph, instances, identities, services);
   const kong = translateKong(graph, store, {
-    options: { address: "127.0.0.1", port: 8000, tlsPort: 8443 },
+    options: { address: "127.0.0.1", port, tlsPort: 8443 },
     services,
     mesh: { identities: identities.identities, destinations: mesh.destinations },
   });
@@ -60,7 +60,7 @@ export function setUpKong(manifests = "") {
   /** The route that Envoy would take. */
   const route = (request: TestRequest) => findRoute(kong.virtualHosts, request);
   apply(manifests);
-  return { graph, store, apply, remove, problems, codes, route, ...kong };
+  return { graph, store, apply, remove, problems, codes, route, endpoints: services.endpoints, ...kong };
 }
 
 export interface TestRequest {

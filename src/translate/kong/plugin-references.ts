@@ -5,7 +5,7 @@ import { kongClusterPluginKind } from "#resources/kong-cluster-plugin.ts";
 import { kongPluginKind } from "#resources/kong-plugin.ts";
 import type { Objects } from "#resources/object-store.ts";
 import { type ReferenceGrant, referenceGrantKind } from "#resources/reference-grant.ts";
-import { type Annotations, referenceMissing, splitList } from "./annotations.ts";
+import { type Annotations, splitList } from "./annotations.ts";
 import { finding } from "./finding.ts";
 import type { PluginConfigs } from "./plugin-configs.ts";
 
@@ -87,12 +87,12 @@ function resolveOne(
     if (config !== undefined) return { object: candidate, plugin: config.plugin, origin };
   }
   read.report(
-    referenceMissing(
-      object,
+    finding(
+      "reference-missing",
+      ref,
       origin.field,
-      local,
-      "requests that need it get 503, because it may be what protects the route",
-      "Create it, or take its name out of the annotation.",
+      `there is no usable ${formatRef(local)}; requests that need it get 503, because it may be what protects the route`,
+      { related: [local], fix: "Create or correct it, or take its name out of the annotation." },
     ),
   );
   return { origin };

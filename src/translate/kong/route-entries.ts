@@ -218,10 +218,8 @@ function insecureAction({ httpsRedirect }: RouteSettings, host: string): RouteAc
       ...(host.includes("*") ? {} : { host }),
     };
   }
-  return errorReply(426, "Please use HTTPS protocol", [
-    { op: "set", name: "connection", value: "Upgrade" },
-    { op: "set", name: "upgrade", value: "TLS/1.2, HTTP/1.1" },
-  ]);
+  // Kong's Upgrade header is missing: Envoy takes it off every answer that is not an upgrade.
+  return errorReply(426, "Please use HTTPS protocol");
 }
 
 function headerMatch({ name, values }: HeaderCriterion): NamedMatch | "never" {
