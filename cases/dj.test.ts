@@ -2,9 +2,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { StatusAnswer } from "#admin/types.ts";
 import { root } from "./runner/case-folder.ts";
+import { Load } from "./runner/load.ts";
 import { RunningDiolkos, run } from "./runner/running-diolkos.ts";
 import { type Answer, sendRequest } from "./runner/send-request.ts";
 
@@ -61,7 +62,7 @@ describe("the DJ walkthrough, step by step", () => {
   });
 
   test("95/5 becomes 50/50 within a second, and no request fails", async () => {
-    const load = new Load(running, "/dj/jazz");
+    const load = new Load(running.gatewayPort, "/dj/jazz");
     await sleep(200);
     await runReadmeStep("weight: 50");
     const edited = performance.now();
@@ -148,8 +149,8 @@ describe("the DJ walkthrough, step by step", () => {
     const { gateways, sidecars, workloads, controlPlane } = await running.status();
     const pids = [...gateways, ...sidecars, ...workloads, { pid: controlPlane.supervisorPid }];
     expect(await running.stop()).toBe(0);
-    await sleep(100);
-    expect(pids.flatMap(({ pid }) => (pid !== undefined && isAlive(pid) ? [pid] : []))).toEqual([]);
+    const alive = () => pids.flatMap(({ pid }) => (pid !== undefined && isAlive(pid) ? [pid] : []));
+    await vi.waitFor(() => expect(alive()).toEqual([]), { timeout: 2000 });
   }, 30_000);
 });
 
@@ -204,34 +205,6 @@ async function countBodies(
 /** Within four standard deviations: a right share fails once in 16,000 runs. */
 function isShare(count: number, times: number, share: number): boolean {
   return Math.abs(count - times * share) <= 4 * Math.sqrt(times * share * (1 - share));
-}
-
-/** Sends one request after the other until it is stopped, and remembers what failed. */
-class Load {
-  readonly #failures: string[] = [];
-  readonly #done: Promise<void>;
-  #stopped = false;
-
-  constructor(running: RunningDiolkos, path: string) {
-    this.#done = this.#run(running, path);
-  }
-
-  async stop(): Promise<readonly string[]> {
-    this.#stopped = true;
-    await this.#done;
-    return this.#failures;
-  }
-
-  async #run(running: RunningDiolkos, path: string): Promise<void> {
-    while (!this.#stopped) {
-      try {
-        const { status } = await get(running, path);
-        if (status !== 200) this.#failures.push(`status ${status}`);
-      } catch (error) {
-        this.#failures.push(String(error));
-      }
-    }
-  }
 }
 
 /** Runs the `sed` of the walkthrough's page that has this in it, on the copy. */
