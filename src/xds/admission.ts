@@ -1,18 +1,25 @@
-/** Lets things in at a pace: after some milliseconds of work the event loop gets its turn, so that a thousand proxies
- * which connect at once do not keep it from everything else. */
+export interface AdmissionOptions {
+  /** How many may be on their way in at once. */
+  readonly atOnce: number;
+  /** Milliseconds after which one that does nothing no longer keeps others waiting. */
+  readonly patienceMs: number;
+}
+
+/**
+ * Lets things in at a pace: the next one when an earlier one has arrived. A thousand proxies that connect at once would
+ * otherwise keep the event loop from everything else for seconds.
+ */
 export class Admission<T> {
   readonly #admit: (item: T) => void;
-  readonly #sliceMs: number;
+  readonly #options: AdmissionOptions;
   readonly #waiting: T[] = [];
+  /** Those on their way in; the value ends the patience with it. */
+  readonly #entering = new Set<NodeJS.Timeout>();
   #scheduled = false;
 
-  constructor(admit: (item: T) => void, options: { sliceMs?: number } = {}) {
+  constructor(admit: (item: T) => void, options: AdmissionOptions = { atOnce: 8, patienceMs: 100 }) {
     this.#admit = admit;
-    this.#sliceMs = options.sliceMs ?? 5;
-  }
-
-  get waiting(): number {
-    return this.#waiting.length;
+    this.#options = options;
   }
 
   add(item: T): void {
@@ -20,18 +27,39 @@ export class Admission<T> {
     this.#schedule();
   }
 
+  /** One of those on their way in has arrived; it does not matter which. */
+  arrived(): void {
+    for (const oldest of this.#entering) {
+      clearTimeout(oldest);
+      this.#entering.delete(oldest);
+      break;
+    }
+    this.#schedule();
+  }
+
+  /** Admits nobody any more. */
+  close(): void {
+    this.#waiting.length = 0;
+    for (const timer of this.#entering) clearTimeout(timer);
+    this.#entering.clear();
+  }
+
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.length === 0) return;
+    if (this.#scheduled || this.#waiting.length === 0 || this.#entering.size >= this.#options.atOnce) return;
     this.#scheduled = true;
+    // Not at once: first comes what the event loop has to do already.
     setImmediate(() => {
       this.#scheduled = false;
-      const end = performance.now() + this.#sliceMs;
-      do {
+      while (this.#entering.size < this.#options.atOnce) {
         const item = this.#waiting.shift();
-        if (item === undefined) break;
+        if (item === undefined) return;
+        const timer = setTimeout(() => {
+          this.#entering.delete(timer);
+          this.#schedule();
+        }, this.#options.patienceMs);
+        this.#entering.add(timer);
         this.#admit(item);
-      } while (performance.now() < end);
-      this.#schedule();
+      }
     });
   }
 }

@@ -184,6 +184,7 @@ export class DeltaServer {
     if (this.#closed) return;
     this.#closed = true;
     for (const listener of this.#listeners) await listener.close();
+    this.#admission.close();
     for (const streams of this.#streams.values()) {
       for (const stream of streams) {
         clearTimeout(stream.timer);
@@ -220,7 +221,10 @@ export class DeltaServer {
         });
         return;
       }
-      stream ??= this.#open(call, request);
+      if (stream === undefined) {
+        this.#admission.arrived();
+        stream = this.#open(call, request);
+      }
       if (stream === undefined) return;
       if (!this.#scope(stream.scope).ready) {
         stream.early.push(request);

@@ -9,6 +9,8 @@ export interface UnixSocket {
 
 /** The longest path that fits into the kernel's address with our suffix. */
 const longestPath = 95;
+/** How many proxies may knock at once; the kernel turns away those above it, and they come back later. */
+const backlog = 4096;
 
 /**
  * Binds beside `path` and renames into place: whoever listened there before keeps its connections and loses only new
@@ -26,7 +28,7 @@ export async function listenOnUnixSocket(
   const own = `${path}.${process.pid.toString(36)}`;
   rmSync(own, { force: true });
   const server = createServer(onSocket);
-  await listening(server, () => server.listen(own));
+  await listening(server, () => server.listen({ path: own, backlog }));
   // Secrets travel over it.
   chmodSync(own, 0o600);
   const { ino } = statSync(own);
@@ -47,7 +49,7 @@ export async function listenOnTcp(
   onSocket: (socket: Socket) => void,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer({ noDelay: true, keepAlive: true }, onSocket);
-  await listening(server, () => server.listen(port, host));
+  await listening(server, () => server.listen({ port, host, backlog }));
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : port,
