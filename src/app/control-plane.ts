@@ -2,13 +2,12 @@ import type { Server } from "node:http";
 import { dirname, join, resolve } from "node:path";
 import { serveAdmin } from "#admin/server.ts";
 import type { Table } from "#incremental/graph.ts";
-import { gatewayScope } from "#model/model.ts";
 import type { ObjectRef } from "#problems/object-ref.ts";
 import { problem } from "#problems/problem.ts";
 import { kinds } from "#resources/registry.ts";
 import { FolderSource } from "#sources/folder-source.ts";
 import { LastGoodFile } from "#sources/last-good-file.ts";
-import { openPorts, type Ports } from "#standalone/ports.ts";
+import { checkFixedPort, openPorts, type Ports } from "#standalone/ports.ts";
 import { socketPath } from "#standalone/socket-path.ts";
 import { connectSupervisor, type SupervisorClient } from "#standalone/supervisor-client.ts";
 import { noteProcesses } from "#standalone/workload-processes.ts";
@@ -21,7 +20,7 @@ import { findEnvoy, modulePath } from "./files.ts";
 import { InstanceView } from "./instance-view.ts";
 import type { UpOptions } from "./options.ts";
 import { buildPipeline, type Pipeline } from "./pipeline.ts";
-import { envoyProcess, gatewayProxy, proverProxy, sidecarProxy } from "./processes.ts";
+import { gatewayProxy, proverProxy, proxyProcess, sidecarProxy } from "./proxies.ts";
 import { observePublisher } from "./publisher-metrics.ts";
 import { servicesProcess, servicesSocket } from "./services-process.ts";
 import { makeStateDirectory } from "./state-directory.ts";
@@ -128,9 +127,11 @@ class RunningControlPlane implements ControlPlane {
   /** Brings everything up in order: files, supervisor (then the xDS socket is ours), xDS, processes, admin API. */
   async start(): Promise<void> {
     const { options, progress, state, log, metrics, ports } = this.#parts;
+    await this.#checkPort(options.gatewayPort, "gateway", "--gateway-port");
     await this.#source.start();
     progress.reading(options.directories.join(", "), this.#countObjects());
     this.#supervisor = await this.#connectSupervisor(state);
+    await this.#checkPort(options.adminPort, "admin API", "--admin-port");
     this.#publisher = await startPublisher({
       socketPath: this.#xdsSocket,
       snapshotPath: join(state, "last-good.xds"),
@@ -163,6 +164,8 @@ class RunningControlPlane implements ControlPlane {
       supervisor: this.#supervisor,
       metrics,
     });
+    // What still runs from before is ready, and must not lose its endpoints for a moment.
+    this.#noteProcesses();
     this.#engine.translate();
     this.#noteProcesses();
     this.#admin = await serveAdmin({
@@ -184,6 +187,12 @@ class RunningControlPlane implements ControlPlane {
       this.#end("stopped");
     })();
     return this.#stopping;
+  }
+
+  async #checkPort(port: number, purpose: string, option: string): Promise<void> {
+    const { state, options } = this.#parts;
+    const conflict = await checkFixedPort({ state, address: options.bind, port, purpose, option });
+    if (conflict !== undefined) throw new Error(`${conflict.message} ${conflict.fix}`);
   }
 
   async #connectSupervisor(state: string): Promise<SupervisorClient> {
@@ -233,11 +242,11 @@ class RunningControlPlane implements ControlPlane {
       const identity = identities.get(scope);
       return identity === undefined ? [] : [sidecarProxy(scope, identity.nodeId)];
     });
-    const proxies = [gatewayProxy(gatewayScope, options.concurrency), proverProxy, ...sidecars];
+    const proxies = [gatewayProxy(options.concurrency), proverProxy, ...sidecars];
     const how = { state, envoyPath, xdsSocket: this.#xdsSocket, logLevel: options.logLevel, ports };
     const services = servicesProcess(state, stores, options.logLevel);
     const specs = [
-      ...proxies.map((proxy) => envoyProcess(proxy, how)),
+      ...proxies.map((proxy) => proxyProcess(proxy, how)),
       ...[...workloadProcesses.keys()].flatMap((key) => workloadProcesses.get(key) ?? []),
       ...(services === undefined ? [] : [services]),
     ];

@@ -26,7 +26,7 @@ import type { Engine } from "./engine.ts";
 import type { UpOptions } from "./options.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { problemAnswers } from "./problem-answers.ts";
-import { adminAddress } from "./processes.ts";
+import { adminAddress } from "./proxies.ts";
 import { version } from "./version.ts";
 
 interface Parts {
