@@ -5,12 +5,12 @@ import type { Pipeline } from "./pipeline.ts";
 
 /** Remembers what was published under each key, so that a removal can be named. */
 export class ResourceChanges {
-  readonly #pipeline: Pipeline;
+  readonly #pipeline: Pick<Pipeline, "resources" | "parts">;
   readonly #published = new Map<string, Resource>();
   /** How many keys yield each resource: the endpoints of a Service may be used by clusters of several tables. */
   readonly #uses = new Map<string, number>();
 
-  constructor(pipeline: Pipeline) {
+  constructor(pipeline: Pick<Pipeline, "resources" | "parts">) {
     this.#pipeline = pipeline;
   }
 

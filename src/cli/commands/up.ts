@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { type Progress, startControlPlane } from "#app/control-plane.ts";
 import { defaultPorts, defaultState } from "#app/options.ts";
@@ -48,6 +48,8 @@ export function upCommand(): Command {
 }
 
 async function up(directories: readonly string[], options: Options): Promise<void> {
+  const missing = directories.find((directory) => !existsSync(directory));
+  if (missing !== undefined) fail(`there is no ${missing}: name a folder (or file) of manifests`, 2);
   const state = options.state ?? defaultState(directories, options.adminPort);
   try {
     const running = await startControlPlane({ ...options, directories, state }, terminal(options));
