@@ -16,7 +16,7 @@ import { kongLabels, meshIdentities } from "#translate/appmesh/mesh-identities.t
 import { translateAppMesh } from "#translate/appmesh/translate-app-mesh.ts";
 import type { KongOptions } from "#translate/kong/kong-tables.ts";
 import { translateKong } from "#translate/kong/translate-kong.ts";
-import { validateKongPlugin } from "#translate/kong/validate-kong-plugin.ts";
+import { validateKongObject } from "#translate/kong/validate-kong-object.ts";
 import { serviceTables } from "#translate/services/service-tables.ts";
 import { moduleResources } from "#xds/module-resources.ts";
 import type { Resource, ResourcePart } from "#xds/resource.ts";
@@ -59,7 +59,7 @@ export interface Pipeline {
 /** Lays out all tables in the order of the data's way. */
 export function buildPipeline(options: PipelineOptions): Pipeline {
   const graph = new Graph({ onDefect: options.onDefect });
-  const store = new ObjectStore(graph, options.lastGood, validateKongPlugin);
+  const store = new ObjectStore(graph, options.lastGood, validateKongObject);
   const workloads = localWorkloads(graph, store, options);
   const { instances } = workloads;
   const mesh = meshIdentities(graph, store, instances, {

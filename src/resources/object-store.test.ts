@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Graph } from "#incremental/graph.ts";
 import { type Problem, problem } from "#problems/problem.ts";
+import { refOf } from "./kind.ts";
 import { type LastGood, ObjectStore } from "./object-store.ts";
 import { parseObject } from "./parse-object.ts";
 import { kinds } from "./registry.ts";
@@ -89,6 +90,45 @@ describe("versions", () => {
     graph.flush();
     store.put(candidate("a", "x"));
     expect(graph.flush().changed.size).toBe(0);
+  });
+});
+
+describe("a check beyond the schema", () => {
+  const portOf = (object: unknown) => (object as Service).spec.ports?.[0]?.port ?? 0;
+  const odd = (object: Parameters<typeof refOf>[0]): Problem[] =>
+    portOf(object) % 2 === 0 ? [] : [problem("invalid-field", refOf(object), ["spec"], "Is odd.")];
+  const setUpChecked = (kept?: readonly LastGood[]) => {
+    const storage = { load: () => kept ?? [], save: () => {} };
+    const store = new ObjectStore(new Graph(), storage, odd);
+    const services = store.table(serviceKind);
+    return { store, port: () => portOf(services.get("prod/a")), count: () => store.problems().length };
+  };
+
+  test("keeps a version without faults in place of one with", () => {
+    const { store, port, count } = setUpChecked();
+    store.put(candidate("a", 2));
+    store.put(candidate("a", 3));
+    expect([port(), count()]).toEqual([2, 1]);
+    store.put(candidate("a", 4));
+    expect([port(), count()]).toEqual([4, 0]);
+  });
+
+  test("lets a version with faults in where none without serves", () => {
+    const { store, port, count } = setUpChecked();
+    store.put(candidate("a", 1));
+    expect([port(), count()]).toEqual([1, 0]);
+    store.put(candidate("a", 3));
+    expect([port(), count()]).toEqual([3, 0]);
+    store.put(candidate("a", 2));
+    store.put(candidate("a", 3));
+    expect([port(), count()]).toEqual([2, 1]);
+  });
+
+  test("holds over a restart", () => {
+    const { object } = candidate("a", 2);
+    const { store, port, count } = setUpChecked(object && [{ ref: ref("a"), object }]);
+    store.put(candidate("a", 3));
+    expect([port(), count()]).toEqual([2, 1]);
   });
 });
 

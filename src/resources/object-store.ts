@@ -13,7 +13,10 @@ export interface Objects {
   table<T extends KubernetesObject>(kind: Kind<T>): Table<T>;
 }
 
-/** What is wrong with an object beyond its schema, e.g. with a plugin's configuration; an object with any of it is not used. */
+/**
+ * What is wrong with an object beyond its schema, e.g. with a plugin's configuration. A version with such a fault is not
+ * used while an earlier one without any serves; where none does, translation makes of it what it can.
+ */
 export type ObjectCheck = (object: KubernetesObject) => readonly Problem[];
 
 /** A version that Envoy refused; it is not tried again until its content changes. */
@@ -223,7 +226,10 @@ export class ObjectStore implements Objects {
 
   #checked(candidate: Candidate): Candidate {
     const found = candidate.object === undefined ? [] : this.#check(candidate.object);
-    return found.length === 0 ? candidate : { ref: candidate.ref, problems: [...candidate.problems, ...found] };
+    if (found.length === 0) return candidate;
+    const { visible } = this.#entry(candidate.ref);
+    if (visible === undefined || this.#check(visible).length > 0) return candidate;
+    return { ref: candidate.ref, problems: [...candidate.problems, ...found] };
   }
 
   /** The object's entry; a new one starts from what was kept over the restart. */

@@ -1,6 +1,6 @@
 import { re2Problem } from "#model/re2.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
-import type { IngressPath } from "#resources/ingress.ts";
+import type { Ingress, IngressPath } from "#resources/ingress.ts";
 import type { KongPath } from "../kong/kong-route.ts";
 
 /** How the paths of one Ingress are read. */
@@ -9,6 +9,16 @@ export interface PathReading {
   readonly regexPrefix: string;
   /** Takes a path with other characters than those of plain paths for a regular expression, as Kong before 3.0 did. */
   readonly detectRegex: boolean;
+}
+
+/** How an Ingress's paths are read; `legacy`: its class says to recognise expressions by their characters. */
+export function pathReading(ingress: Ingress, legacy: boolean): PathReading {
+  // Objects of the older versions come from the time of Kong 2, which did so.
+  const older = ingress.apiVersion !== "networking.k8s.io/v1";
+  return {
+    regexPrefix: ingress.metadata.annotations["konghq.com/regex-prefix"] ?? "/~",
+    detectRegex: older || legacy,
+  };
 }
 
 const plainPath = /^[a-zA-Z0-9.\-_~/%]*$/;

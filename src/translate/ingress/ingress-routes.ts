@@ -21,7 +21,8 @@ import { overrideOrigins, readRouteSettings } from "../kong/route-settings.ts";
 import { resolvePort } from "../kong/service-settings.ts";
 import type { ServiceTables } from "../services/service-tables.ts";
 import { chooseDefaultBackend } from "./default-backend.ts";
-import { kongPaths, type PathReading, regexFault } from "./ingress-paths.ts";
+import { kongPaths, type PathReading, pathReading, regexFault } from "./ingress-paths.ts";
+import { unsupportedRegex } from "./validate-ingress.ts";
 
 export interface IngressSources {
   readonly objects: Objects;
@@ -91,7 +92,7 @@ function readIngress(
     origins: overrideOrigins(override),
     key,
   };
-  const reading = readPathReading(ingress, annotations, sources.classes, read);
+  const reading = pathReading(ingress, sources.classes.parameters(read).enableLegacyRegexDetection === true);
   const routes = ruleRoutes(shared, reading, sources, read);
   const backend = isDefault ? ingress.spec?.defaultBackend : undefined;
   const service = backend && readBackend(backend, ["spec", "defaultBackend"], ingress, sources, read);
@@ -211,33 +212,9 @@ function usablePaths(paths: readonly KongPath[], ingress: Ingress, read: Reader)
   return paths.filter((path) => {
     const fault = regexFault(path);
     if (fault === undefined) return true;
-    read.report(
-      finding(
-        "regex-unsupported",
-        refOf(ingress),
-        path.field,
-        `the regular expression uses ${fault}; the path is not served`,
-        {
-          fix: "Rewrite it in RE2's syntax, without that construct.",
-        },
-      ),
-    );
+    read.report(unsupportedRegex(refOf(ingress), path.field, fault));
     return false;
   });
-}
-
-function readPathReading(
-  ingress: Ingress,
-  annotations: Annotations,
-  classes: ClassMatch,
-  read: Reader,
-): PathReading {
-  // Objects of the older versions come from the time of Kong 2, which recognised expressions by their characters.
-  const older = ingress.apiVersion !== "networking.k8s.io/v1";
-  return {
-    regexPrefix: annotations.text("regex-prefix") ?? "/~",
-    detectRegex: older || classes.parameters(read).enableLegacyRegexDetection === true,
-  };
 }
 
 const aliasPattern =

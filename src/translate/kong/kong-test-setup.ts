@@ -9,7 +9,7 @@ import { kongLabels, meshIdentities } from "../appmesh/mesh-identities.ts";
 import { translateAppMesh } from "../appmesh/translate-app-mesh.ts";
 import { serviceTables } from "../services/service-tables.ts";
 import { translateKong } from "./translate-kong.ts";
-import { validateKongPlugin } from "./validate-kong-plugin.ts";
+import { validateKongObject } from "./validate-kong-object.ts";
 
 /** For tests: a gateway's translation, wired as the application does it. */
 export function setUpKong(manifests = "", port = 8000) {
@@ -18,7 +18,7 @@ export function setUpKong(manifests = "", port = 8000) {
       throw new Error(`${table} ${key}`, { cause: error });
     },
   });
-  const store = new ObjectStore(graph, undefined, validateKongPlugin);
+  const store = new ObjectStore(graph, undefined, validateKongObject);
   const instances = graph.input<WorkloadInstance>("instances");
   const identities = meshIdentities(graph, store, instances, { gatewayLabels: kongLabels });
   const services = serviceTables(graph, store, instances, identities.identities);

@@ -373,3 +373,16 @@ test("balancing follows the policy, else the KongIngress", () => {
     [{ on: "cookie", name: "c", path: "/", terminal: true }],
   ]);
 });
+
+test("an expression that Envoy cannot hold leaves the last good version in place", () => {
+  const kong = setUpKong(service() + ingress());
+  const regex = (text: string) => ingress({}, { path: `/~${text}`, pathType: "ImplementationSpecific" });
+  kong.apply(regex("/dj(?=x)"));
+  expect(kong.route({ path: "/dj" })?.action.kind).toBe("forward");
+  expect(kong.problems().filter((one) => one.startsWith("Ingress"))).toEqual([
+    "Ingress prod/dj spec.rules[0].http.paths[0].path: regex-unsupported The regular expression uses a look-ahead (?=…); the path is not served.",
+  ]);
+  kong.apply(regex("/d[aj]x"));
+  expect(kong.route({ path: "/dj" })).toBeUndefined();
+  expect(kong.route({ path: "/dax" })?.action.kind).toBe("forward");
+});

@@ -18,9 +18,9 @@ export function findPlugin(name: string): Plugin | undefined {
 }
 
 /**
- * What makes a KongPlugin or KongClusterPlugin unusable as an object, so that its last good version keeps serving: an
- * unknown plugin, or a broken configuration of one that protects. Other faults leave the object in use and are reported
- * when it is translated. Any other kind has none.
+ * What makes a version of a KongPlugin or KongClusterPlugin worse than an earlier one: an unknown plugin, or a broken
+ * configuration of one that protects. Other faults leave the object in use and are reported when it is translated. Any
+ * other kind has none.
  */
 export function validateKongPlugin(object: KubernetesObject): readonly Problem[] {
   if (!isPluginObject(object) || object.disabled === true) return [];
