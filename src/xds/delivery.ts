@@ -294,19 +294,24 @@ export class Delivery {
 
 const typeOf = new Map<string, ResourceType>(resourceTypes.map((type) => [typeUrls[type], type]));
 
-/** Under which name an EDS cluster gets its endpoints; undefined for other clusters. */
+/** Under which name an EDS cluster gets its endpoints; undefined for other clusters, and for bytes that are none. */
 function endpointsNameOf(cluster: Resource): string | undefined {
   let isEds = false;
   let serviceName = "";
-  forEachField(cluster.body, (field, wire, reader) => {
-    if (field === 2 && wire === WireType.Varint) isEds = reader.int32() === DiscoveryType.EDS;
-    else if (field === 3) {
-      forEachField(reader.bytes(), (inner, innerWire, innerReader) => {
-        if (inner === 2) serviceName = innerReader.string();
-        else innerReader.skip(innerWire, inner);
-      });
-    } else reader.skip(wire, field);
-  });
+  try {
+    forEachField(cluster.body, (field, wire, reader) => {
+      if (field === 2 && wire === WireType.Varint) isEds = reader.int32() === DiscoveryType.EDS;
+      else if (field === 3 && wire === WireType.LengthDelimited) {
+        forEachField(reader.bytes(), (inner, innerWire, innerReader) => {
+          if (inner === 2) serviceName = innerReader.string();
+          else innerReader.skip(innerWire, inner);
+        });
+      } else reader.skip(wire, field);
+    });
+  } catch {
+    // Envoy will say what is wrong with it.
+    return undefined;
+  }
   if (!isEds) return undefined;
   return serviceName === "" ? cluster.name : serviceName;
 }

@@ -24,7 +24,8 @@ export class DomainLedger {
   /** Takes the domains of a virtual host; returns what is wrong with them, in which case it takes none. */
   claim(resource: Resource): string | undefined {
     const { scope, name } = resource;
-    const domains = domainsOf(resource.body).map((domain) => domain.toLowerCase());
+    const domains = domainsOf(resource.body)?.map((domain) => domain.toLowerCase());
+    if (domains === undefined) return "It cannot be decoded.";
     if (domains.length === 0) return "A virtual host needs at least one domain.";
     const table = this.#table(scope, name);
     const own = new Set<string>();
@@ -49,12 +50,16 @@ function keyOf(scope: string, name: string): string {
   return `${scope}\n${name}`;
 }
 
-/** Field 2 of a VirtualHost, without decoding its routes. */
-function domainsOf(body: Uint8Array): readonly string[] {
+/** Field 2 of a VirtualHost, without decoding its routes; undefined when the bytes are none. */
+function domainsOf(body: Uint8Array): readonly string[] | undefined {
   const domains: string[] = [];
-  forEachField(body, (field, wire, reader) => {
-    if (field === 2) domains.push(reader.string());
-    else reader.skip(wire, field);
-  });
+  try {
+    forEachField(body, (field, wire, reader) => {
+      if (field === 2) domains.push(reader.string());
+      else reader.skip(wire, field);
+    });
+  } catch {
+    return undefined;
+  }
   return domains;
 }

@@ -169,14 +169,17 @@ export class Publication implements Publisher {
     this.#running = true;
     this.#settled = false;
     await this.#proverAwaited;
-    while (this.#queue.size > 0 && !this.#closed) {
-      this.#proving = this.#queue;
-      this.#queue = new Map();
-      await this.#prove();
-      this.#proving = new Map();
-      this.#overtaken.clear();
+    try {
+      while (this.#queue.size > 0 && !this.#closed) {
+        this.#proving = this.#queue;
+        this.#queue = new Map();
+        await this.#prove();
+        this.#proving = new Map();
+        this.#overtaken.clear();
+      }
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
     this.#check();
   }
 

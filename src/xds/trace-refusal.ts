@@ -36,7 +36,12 @@ export async function traceRefusal(
 }
 
 function partsOf(resource: Resource): readonly ResourcePart[] {
-  return resource.parts?.() ?? [];
+  try {
+    return resource.parts?.() ?? [];
+  } catch {
+    // The objects may have changed since in a way that no longer yields this resource; then all of them are named.
+    return [];
+  }
 }
 
 /** The parts that hold more of the message's words than the others do. */
