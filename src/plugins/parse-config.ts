@@ -15,12 +15,13 @@ const secrets = pluginSecrets.map(([, ...field]) => field);
 
 /**
  * Reads a plugin's configuration by its schema; undefined when it is invalid. As in Kong, null is the same as absent
- * and an unknown field is an error.
+ * and an unknown field is an error. What comes from a Secret is not shown.
  */
 export function parseConfig<Schema extends z.ZodObject>(
   plugin: Plugin<Schema>,
   config: unknown,
   report: ReportField,
+  show: "show values" | "hide values" = "show values",
 ): z.output<Schema> | undefined {
   const document = withoutNulls(config ?? {});
   if (!isFields(document)) {
@@ -35,7 +36,7 @@ export function parseConfig<Schema extends z.ZodObject>(
   }
   const { data, faults } = checkSchema(plugin.schema, {
     document,
-    mayShow: (field) => !isWithinAny(field, secrets),
+    mayShow: (field) => show === "show values" && !isWithinAny(field, secrets),
   });
   const told = new Set(unknown.map(({ path }) => JSON.stringify(path)));
   for (const { field, message, fix } of faults) {

@@ -149,10 +149,7 @@ function readWindows(config: Config, report: ReportField): RateLimitStep["window
   for (const [at, window] of windows.entries()) {
     const before = windows[at - 1];
     if (before === undefined || window.limit >= before.limit) continue;
-    report(
-      [window.unit],
-      `the limit for ${window.unit} (${window.limit}) cannot be lower than the limit for ${before.unit} (${before.limit})`,
-    );
+    report([window.unit], `the limit for ${window.unit} cannot be lower than the limit for ${before.unit}`);
     return undefined;
   }
   return windows;

@@ -33,9 +33,8 @@ export interface KongService {
   /** Put before the path of the request; `/` changes nothing. */
   readonly path: string;
   readonly connectTimeoutMs: number;
-  /** Longest pause between two reads. */
+  /** Longest pause in a try, in either direction. */
   readonly readTimeoutMs: number;
-  readonly writeTimeoutMs: number;
   readonly retries: number;
   /** Host header of a route that does not keep the client's; without a port. */
   readonly hostHeader?: string;

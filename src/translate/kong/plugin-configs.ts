@@ -89,7 +89,9 @@ function readPluginObject(
     ...(config === undefined ? {} : { config }),
     origin: { object: ref, field: ["plugin"] },
   });
-  if (object.disabled === true) return found("disabled");
+  // As in Kong, one for other protocols only is as good as none for requests.
+  const forRequests = object.protocols?.some((protocol) => /^(https?|grpcs?|wss?)$/.test(protocol)) ?? true;
+  if (object.disabled === true || !forRequests) return found("disabled");
   reportUnserved(object, report);
   const plugin = findPlugin(object.plugin);
   if (plugin === undefined) {
@@ -102,7 +104,9 @@ function readPluginObject(
     report: (code, field, message) => report(finding(code, ref, field, message)),
   });
   if (full === "broken") return found(broken);
-  const config = readConfig(plugin, full.config, configReport(ref, report));
+  const fromSecret = object.configFrom !== undefined || object.configPatches !== undefined;
+  const show = fromSecret ? "hide values" : "show values";
+  const config = readConfig(plugin, full.config, configReport(ref, report), show);
   return config === undefined ? found(broken) : found("ready", config);
 }
 

@@ -161,6 +161,15 @@ configPatches: [{path: /redis/password, valueFrom: {secretKeyRef: {name: config,
     expect([...kong.stores.keys()]).toEqual([]);
   });
 
+  test("a value of a Secret is never told", () => {
+    const kong = setUpKong(`${service("jazz")}${head("Secret", "v1")}metadata: {name: config, namespace: prod}
+stringData: {whole: "minute: geheim"}
+${plugin("limit", "plugin: rate-limiting\nconfigFrom: {secretKeyRef: {name: config, key: whole}}")}${ingress(named("limit"))}`);
+    expect(kong.problems()).toContain(
+      "KongPlugin prod/limit config.minute: plugin-config Must be a number, but is some text.",
+    );
+  });
+
   test("a secret in the open is told of, without its value", () => {
     const kong = setUpKong(
       service("jazz") +
@@ -199,6 +208,12 @@ describe("what protects a route", () => {
     expect(kong.route({ path: "/" })?.action).toMatchObject(closed);
     expect(kong.route({ path: "/other" })?.action.kind).toBe("forward");
     expect(kong.codes()).toContain(code);
+  });
+
+  test("of every route shuts none: no route names it", () => {
+    const kong = setUpKong(service("jazz") + global("p", "plugin: jwt") + ingress());
+    expect(kong.route({ path: "/" })).toMatchObject({ action: { kind: "forward" }, policies: [] });
+    expect(kong.codes()).toContain("not-supported KongClusterPlugin p");
   });
 
   test("keeps its last good version", () => {

@@ -51,7 +51,8 @@ export function routePlugins(places: PluginPlaces, configs: PluginConfigs, read:
   attach(`route:${places.route.name}`, places.route.uses);
   attach(`service:${places.service.name}`, places.service.uses);
   for (const [plugin, config] of globalConfigs(configs.globals, read)) {
-    if (config.state !== "disabled" && !chosen.has(plugin)) {
+    // No route names it, so a global one that cannot be applied shuts none: that would shut them all.
+    if (config.state === "ready" && !chosen.has(plugin)) {
       chosen.set(plugin, { instance: "global", origin: config.origin, config });
     }
   }

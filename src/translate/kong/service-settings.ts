@@ -50,7 +50,6 @@ type ServiceSettings = Pick<
   | "path"
   | "connectTimeoutMs"
   | "readTimeoutMs"
-  | "writeTimeoutMs"
   | "retries"
   | "hostHeader"
   | "serviceUpstream"
@@ -85,7 +84,6 @@ function buildService(
     path: found?.path ?? "/",
     connectTimeoutMs: found?.connectTimeoutMs ?? defaultTimeoutMs,
     readTimeoutMs: found?.readTimeoutMs ?? defaultTimeoutMs,
-    writeTimeoutMs: found?.writeTimeoutMs ?? defaultTimeoutMs,
     retries: found?.retries ?? defaultRetries,
     ...(found?.hostHeader === undefined ? {} : { hostHeader: found.hostHeader }),
     serviceUpstream,
@@ -147,8 +145,7 @@ function readService(service: Service, sources: ServiceSources, read: Reader): S
     protocol: readProtocol(service, annotations, proxy, read),
     path: readPath(annotations) ?? proxy.path ?? "/",
     connectTimeoutMs: annotations.integer("connect-timeout", 1) ?? proxy.connect_timeout ?? defaultTimeoutMs,
-    readTimeoutMs: annotations.integer("read-timeout", 1) ?? proxy.read_timeout ?? defaultTimeoutMs,
-    writeTimeoutMs: annotations.integer("write-timeout", 1) ?? proxy.write_timeout ?? defaultTimeoutMs,
+    readTimeoutMs: readPauses(service, annotations, proxy, read),
     retries: annotations.integer("retries") ?? proxy.retries ?? defaultRetries,
     ...(hostHeader === "" ? {} : { hostHeader }),
     serviceUpstream: ingressFlag(service, "service-upstream"),
@@ -159,6 +156,27 @@ function readService(service: Service, sources: ServiceSources, read: Reader): S
       ...(override === undefined ? [] : [{ object: refOf(override), field: [] } satisfies Origin]),
     ],
   };
+}
+
+/** Envoy has one timeout for pauses in both directions; the one that users wait for counts. */
+function readPauses(
+  service: Service,
+  annotations: Annotations,
+  proxy: KongIngressProxy,
+  read: Reader,
+): number {
+  const readTimeout = annotations.integer("read-timeout", 1) ?? proxy.read_timeout ?? defaultTimeoutMs;
+  const writeTimeout = annotations.integer("write-timeout", 1) ?? proxy.write_timeout;
+  if (writeTimeout !== undefined && writeTimeout !== readTimeout) {
+    const field = annotations.find("write-timeout")?.field ?? ["metadata", "annotations"];
+    const message = `pauses in both directions end after the read timeout (${readTimeout} ms)`;
+    const fix = "Set both timeouts to the same value, or the read timeout alone.";
+    read.report({
+      ...finding("not-supported", refOf(service), field, message, { fix }),
+      severity: "warning",
+    });
+  }
+  return readTimeout;
 }
 
 function findOverride(

@@ -315,6 +315,11 @@ describe("an annotation that is", () => {
     ["the server name", ingress({ snis: "dj.example" }), "not-supported Ingress prod/dj"],
     ["a port below HTTP", ingress({ protocols: "tcp" }), "not-supported Ingress prod/dj"],
     ["a client certificate", service({ "client-cert": "c" }) + ingress(), "not-supported Service prod/jazz"],
+    [
+      "a write timeout of its own",
+      service({ "write-timeout": "1000" }) + ingress(),
+      "not-supported Service prod/jazz",
+    ],
     ["a missing KongIngress", ingress({ override: "nowhere" }), "reference-missing Ingress prod/dj"],
     [
       "a missing KongIngress of a Service",

@@ -62,8 +62,9 @@ export function readConfig(
   plugin: Plugin,
   config: unknown,
   report: ReportField,
+  show: "show values" | "hide values" = "show values",
 ): Record<string, unknown> | undefined {
-  const parsed = parseConfig(plugin, config, report);
+  const parsed = parseConfig(plugin, config, report, show);
   if (parsed === undefined) return undefined;
   const context = { instance: "", service: "", object: "", report };
   return plugin.parse(parsed, context) === undefined ? undefined : parsed;
