@@ -67,6 +67,7 @@ function busiestThread(folder) {
   const counts = readdirSync(folder).map((file) =>
     Number(/^(?:summary|totals): (\d+)/m.exec(readFileSync(join(folder, file), "utf8"))?.[1] ?? 0),
   );
-  if (counts.length === 0) throw new Error("callgrind has counted nothing: is it this Envoy that runs in it?");
+  if (counts.length === 0)
+    throw new Error("callgrind has counted nothing: is it this Envoy that runs in it?");
   return Math.max(...counts);
 }
