@@ -85,6 +85,7 @@ class RunningControlPlane implements ControlPlane {
   #admin: Server | undefined;
   #expected = new Set<string>();
   #wasReady = false;
+  #sourceProblems = false;
   #end: (ending: Ending) => void = () => {};
   #stopping: Promise<void> | undefined;
 
@@ -120,7 +121,10 @@ class RunningControlPlane implements ControlPlane {
         this.#engine?.schedule();
       },
       // Printed after the translation, so that all problems are of one moment.
-      onProblems: () => this.#engine?.schedule(),
+      onProblems: () => {
+        this.#sourceProblems = true;
+        this.#engine?.schedule();
+      },
     });
   }
 
@@ -151,7 +155,11 @@ class RunningControlPlane implements ControlPlane {
       publisher: this.#publisher,
       metrics,
       log,
-      onTranslated: (changed) => this.#translated(changed),
+      onTranslated: (changed, problemsChanged) => {
+        this.#translated(changed);
+        if (problemsChanged || this.#sourceProblems) progress.problems(this.#view);
+        this.#sourceProblems = false;
+      },
     });
     this.#view = new InstanceView({
       options,
@@ -231,7 +239,6 @@ class RunningControlPlane implements ControlPlane {
     ) {
       this.#applyProcesses();
     }
-    this.#parts.progress.problems(this.#view);
     this.#checkReady();
   }
 

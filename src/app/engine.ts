@@ -12,8 +12,11 @@ export interface EngineOptions {
   readonly publisher: Publisher;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** After each translation, with the tables that have changed. */
-  readonly onTranslated: (changed: ReadonlyMap<Table<unknown>, ReadonlySet<string>>) => void;
+  /** After each translation, with the tables that have changed, and whether the list of problems has. */
+  readonly onTranslated: (
+    changed: ReadonlyMap<Table<unknown>, ReadonlySet<string>>,
+    problemsChanged: boolean,
+  ) => void;
 }
 
 /** Keeps proxies at what the objects say: translates changes, publishes them, withdraws what Envoy refuses. */
@@ -24,6 +27,7 @@ export class Engine {
   readonly #unblamed = new Map<string, Problem>();
   #scheduled = false;
   #publishedVersion = 0;
+  #problemsVersion = -1;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -40,6 +44,11 @@ export class Engine {
     return [...this.#unblamed.values()];
   }
 
+  /** Scopes with a refused resource that no object could be blamed for. */
+  refusedScopes(): ReadonlySet<string> {
+    return new Set([...this.#unblamed.keys()].map((key) => key.slice(0, key.indexOf("\n"))));
+  }
+
   /** Translates soon; many calls in one turn of the event loop are one translation. */
   schedule(): void {
     if (this.#scheduled) return;
@@ -52,13 +61,15 @@ export class Engine {
     this.#scheduled = false;
     const { pipeline, publisher, metrics, onTranslated } = this.#options;
     const end = metrics.flushSeconds.startTimer();
-    const { changed } = pipeline.graph.flush();
+    const { changed, problemsChanged } = pipeline.graph.flush();
     const changes = this.#changes.collect(changed);
     end();
     this.#publishedVersion = pipeline.store.version;
     for (const { scope, type, name } of changes) this.#unblamed.delete(`${scope}\n${type}\n${name}`);
     if (changes.length > 0) publisher.publish(changes);
-    onTranslated(changed);
+    const { problemsVersion } = pipeline.store;
+    onTranslated(changed, problemsChanged || problemsVersion !== this.#problemsVersion);
+    this.#problemsVersion = problemsVersion;
     if (publisher.pending().length === 0) this.settled();
   }
 

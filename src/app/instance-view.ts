@@ -8,6 +8,7 @@ import type {
 import { AdminClient } from "#envoy/admin-client.ts";
 import { type ExplainRequest, type Explanation, explain } from "#insight/explain.ts";
 import { gatewayScope } from "#model/model.ts";
+import type { Problem } from "#problems/problem.ts";
 import type { FolderSource } from "#sources/folder-source.ts";
 import type { Ports } from "#standalone/ports.ts";
 import { socketPath } from "#standalone/socket-path.ts";
@@ -75,10 +76,13 @@ export class InstanceView implements AdminSource {
     return awaited.sort();
   }
 
-  problems(): readonly ProblemAnswer[] {
+  /** All problems, or only those that change what users get. Finding a place costs time, so notes are left out first. */
+  problems({ notes = true } = {}): readonly ProblemAnswer[] {
     const { pipeline, source, engine } = this.#parts;
     const found = [...pipeline.store.problems(), ...pipeline.graph.problems(), ...engine.problems()];
-    return problemAnswers([...source.problems(), ...found.map((one) => source.place(one))]);
+    const wanted = ({ severity }: Problem) => notes || severity !== "info";
+    const placed = found.filter(wanted).map((one) => source.place(one));
+    return problemAnswers([...source.problems().filter(wanted), ...placed]);
   }
 
   async status(): Promise<StatusAnswer> {
@@ -178,8 +182,7 @@ export class InstanceView implements AdminSource {
     const proxy = publisher.proxies().find((one) => one.scope === scope);
     if (proxy === undefined) return "disconnected";
     if (!proxy.settled || engine.behind) return "pending";
-    const refused = this.problems().some(({ code }) => code === "rejected-by-envoy");
-    return refused && scope === gatewayScope ? "rejected" : "synced";
+    return engine.refusedScopes().has(scope) ? "rejected" : "synced";
   }
 }
 

@@ -82,10 +82,7 @@ function terminal(options: Options): Progress {
       say(`diolkos: ${objects} objects in ${files}; starting proxies and workloads`);
     },
     problems(view) {
-      const lines = view
-        .problems()
-        .filter(({ severity }) => severity !== "info")
-        .map(problemLine);
+      const lines = view.problems({ notes: false }).map(problemLine);
       for (const line of lines) if (!shown.has(line)) say(line);
       for (const line of shown) if (!lines.includes(line)) say(`solved: ${line}`);
       shown = new Set(lines);
