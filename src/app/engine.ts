@@ -27,6 +27,7 @@ export class Engine {
   readonly #unblamed = new Map<string, Problem>();
   #scheduled = false;
   #publishedVersion = 0;
+  #revision = 0;
   #problemsVersion = -1;
 
   constructor(options: EngineOptions) {
@@ -37,6 +38,11 @@ export class Engine {
   /** True while a change of the objects is not translated yet. */
   get behind(): boolean {
     return this.#scheduled;
+  }
+
+  /** Grows with every translation and every refusal. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Refusals that stand beside the objects' own problems. */
@@ -59,6 +65,7 @@ export class Engine {
   /** Brings everything up to date with the objects and hands the difference to the publisher. */
   translate(): void {
     this.#scheduled = false;
+    this.#revision++;
     const { pipeline, publisher, metrics, onTranslated } = this.#options;
     const end = metrics.flushSeconds.startTimer();
     const { changed, problemsChanged } = pipeline.graph.flush();
@@ -83,6 +90,7 @@ export class Engine {
   /** Withdraws the newest of the objects that made a refused resource; an object that served well before is not to blame. */
   refused({ resource, origins, message }: Refusal): void {
     const { pipeline, log } = this.#options;
+    this.#revision++;
     log.warn("Envoy refused a resource", {
       scope: resource.scope,
       type: resource.type,

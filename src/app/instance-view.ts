@@ -46,6 +46,7 @@ interface Parts {
 export class InstanceView implements AdminSource {
   readonly metrics: Metrics;
   readonly #parts: Parts;
+  #problems: { revision: string; of: unknown; answers: readonly ProblemAnswer[] } | undefined;
   readonly #startedAt = new Date().toISOString();
 
   constructor(parts: Parts) {
@@ -76,19 +77,25 @@ export class InstanceView implements AdminSource {
     return awaited.sort();
   }
 
-  /** All problems, or only those that change what users get. Finding a place costs time, so notes are left out first. */
+  /** All problems, or only those that change what users get. */
   problems({ notes = true } = {}): readonly ProblemAnswer[] {
     const { pipeline, source, engine } = this.#parts;
-    const found = [...pipeline.store.problems(), ...pipeline.graph.problems(), ...engine.problems()];
-    const wanted = ({ severity }: Problem) => notes || severity !== "info";
-    const placed = found.filter(wanted).map((one) => source.place(one));
-    return problemAnswers([...source.problems().filter(wanted), ...placed]);
+    const revision = [engine.revision, source.revision, pipeline.store.problemsVersion, notes].join();
+    if (this.#problems?.revision !== revision || this.#problems.of !== source.problems()) {
+      const found = [...pipeline.store.problems(), ...pipeline.graph.problems(), ...engine.problems()];
+      // Finding a place costs time, so notes are left out first.
+      const wanted = ({ severity }: Problem) => notes || severity !== "info";
+      const placed = found.filter(wanted).map((one) => source.place(one));
+      const answers = problemAnswers([...source.problems().filter(wanted), ...placed]);
+      this.#problems = { revision, of: source.problems(), answers };
+    }
+    return this.#problems.answers;
   }
 
   async status(): Promise<StatusAnswer> {
     const { state, supervisor, pipeline } = this.#parts;
     const awaited = await this.awaited();
-    const problems = this.problems();
+    const problems = this.problems({ notes: false });
     const count = (severity: string) => problems.filter((one) => one.severity === severity).length;
     const sidecars = [...pipeline.workloads.replicas.keys()].filter(
       (scope) => pipeline.identities.get(scope) !== undefined,

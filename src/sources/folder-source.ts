@@ -77,6 +77,7 @@ export class FolderSource {
   #problems: readonly PlacedProblem[] = [];
   #work: Promise<void> = Promise.resolve();
   #round: NodeJS.Timeout | undefined;
+  #revision = 0;
   #closed = false;
 
   constructor(options: FolderSourceOptions) {
@@ -116,6 +117,11 @@ export class FolderSource {
   /** What is wrong with files and documents that are no objects, and with objects that are defined twice. */
   problems(): readonly PlacedProblem[] {
     return this.#problems;
+  }
+
+  /** Grows whenever places may have moved. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Where an object, or a field of it, stands. Fields that the text lacks are placed at what is around them. */
@@ -248,6 +254,7 @@ export class FolderSource {
     delete known.error;
     if (known.content === undefined || !known.content.equals(content)) {
       known.content = content;
+      this.#revision++;
       known.read = readManifest(path, this.#shown(path), content, known.read);
       this.#claims.set(path, known.read.claims, known.read.broken);
     }
