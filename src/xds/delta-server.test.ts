@@ -188,7 +188,7 @@ describe("a real Envoy", () => {
     await settled(server);
     for (const connectTimeout of ["2s", "3s", "4s"]) {
       put(server, sampleCluster(scope, "c1", { connectTimeout }));
-      await settled(server, 1000);
+      await settled(server, 3000);
     }
     expect(await fetchText(port, "a.test")).toBe("200 hello");
   });
@@ -229,7 +229,7 @@ describe("a real Envoy", () => {
   });
 
   test("a cluster stays for its grace time", async () => {
-    const server = await serve({ deliveryOf: () => ({ graceMs: 700 }) });
+    const server = await serve({ deliveryOf: () => ({ graceMs: 1500 }) });
     const port = await freePort();
     put(
       server,
@@ -244,10 +244,10 @@ describe("a real Envoy", () => {
     remove(server, ["virtualHost", "t/a.test"], ["cluster", "c1"], ["endpoints", "e-c1"]);
     const start = performance.now();
     await settled(server);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(1300);
     expect((await envoy.admin.get("/clusters")).body).toContain("c1::127.0.0.1:1");
     await until(async () => !(await envoy.admin.get("/clusters")).body.includes("c1::"));
-    expect(performance.now() - start).toBeGreaterThan(650);
+    expect(performance.now() - start).toBeGreaterThan(1450);
   });
 
   test("is sent nothing when another server with the same content takes over", async () => {

@@ -60,7 +60,7 @@ describe("a prover", () => {
     await prover.prove([sampleHost("gw", "t", "warm-up.test", "x")]);
     const start = performance.now();
     expect(await prover.prove([sampleHost("gw", "t", "a.test", "x")])).toEqual([accepted]);
-    expect(performance.now() - start).toBeLessThan(100);
+    expect(performance.now() - start).toBeLessThan(500);
     const pushes = server.counters.pushes;
     expect(await prover.prove([sampleHost("gw", "t", "a.test", "x")])).toEqual([accepted]);
     expect(server.counters.pushes).toBe(pushes);
@@ -196,7 +196,7 @@ describe("without a prover", () => {
   test("everything is unproven at once, and a prover that hangs is passed over", async () => {
     const directory = mkdtempSync(join(tmpdir(), "dx-"));
     const server = new DeltaServer({ deliveryOf: () => proverDelivery });
-    const prover = new Prover(server, { timeoutMs: 300 });
+    const prover = new Prover(server, { timeoutMs: 1000 });
     await server.listen(join(directory, "s"));
     expect(prover.down).toBe(true);
     expect(await prover.prove([host("a", regex("["))])).toEqual([{ kind: "unproven" }]);

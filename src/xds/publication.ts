@@ -3,48 +3,35 @@ import { DeltaServer, type ProxyStream } from "./delta-server.ts";
 import { DomainLedger } from "./domain-ledger.ts";
 import { Prover, proverDelivery } from "./prover.ts";
 import { type ProxyNode, proverScope } from "./proxy-node.ts";
-import type {
-  Awaited,
-  ConnectedProxy,
-  Publisher,
-  PublisherOptions,
-  Refusal,
-  ResourceChange,
-} from "./publisher.ts";
+import type { Awaited, ConnectedProxy, Publisher, PublisherOptions, ResourceChange } from "./publisher.ts";
 import { readableMessage } from "./refusal-message.ts";
-import type { Resource, ResourceType } from "./resource.ts";
+import { RefusedContents } from "./refused-contents.ts";
+import { type Resource, type ResourceType, resourceKey } from "./resource.ts";
 import type { ScopeChange } from "./scope.ts";
+import { Settlement } from "./settlement.ts";
 import { SnapshotLog } from "./snapshot-log.ts";
-import { traceRefusal } from "./trace-refusal.ts";
 
 /** Types that are sent as soon as they are published: they change often, and a proof would tell little. */
 const unprovenTypes: ReadonlySet<ResourceType> = new Set(["endpoints", "extension"]);
 
 /** The way of a change: proof, the delta server, acknowledgements, the snapshot; see `Publisher`. */
 export class Publication implements Publisher {
-  readonly #options: PublisherOptions;
   readonly #server: DeltaServer;
   readonly #prover: Prover;
   readonly #log: SnapshotLog | undefined;
   readonly #domains = new DomainLedger();
+  readonly #refused: RefusedContents;
+  readonly #settlement: Settlement;
   /** Changes that wait for their proof, the newest of each resource. */
   #queue = new Map<string, ResourceChange>();
   #proving: ReadonlyMap<string, ResourceChange> = new Map();
   /** Of those that are being proven: what was published anew and went past them. */
   readonly #overtaken = new Set<string>();
   #running = false;
-  /** Refused contents that are being traced to objects. */
-  readonly #tracing = new Map<string, Resource>();
-  /** The newest refused content of a resource, with what is known of it. */
-  readonly #refused = new Map<string, { readonly version: string; refusals: readonly Refusal[] }>();
-  readonly #expected = new Map<string, { readonly scope: string; readonly node: string }>();
-  readonly #unsettled = new Set<ProxyStream>();
-  #settled = true;
-  #wasSettled = false;
-  #waiters: (() => void)[] = [];
   #closed = false;
   /** What the first publish waits for. */
   #proverAwaited: Promise<void> | undefined;
+  #stopAwaiting: () => void = () => {};
 
   /** Begins to listen. What the snapshot holds is known to be good; nothing is served before it is published. */
   static async start(options: PublisherOptions): Promise<Publication> {
@@ -56,9 +43,8 @@ export class Publication implements Publisher {
   }
 
   private constructor(options: PublisherOptions, log: SnapshotLog | undefined) {
-    this.#options = options;
     this.#log = log;
-    const { graceMs, scopeOf } = options;
+    const { graceMs, scopeOf, onConnected, onDisconnected } = options;
     this.#server = new DeltaServer({
       ...(scopeOf === undefined ? {} : { scopeOf: (node) => (isProver(node) ? proverScope : scopeOf(node)) }),
       deliveryOf: (scope) =>
@@ -66,14 +52,29 @@ export class Publication implements Publisher {
     });
     this.#prover = new Prover(this.#server, { timeoutMs: options.proverTimeoutMs ?? 3000 });
     for (const { type, version } of log?.resources() ?? []) this.#prover.trust(type, version);
+    this.#refused = new RefusedContents({
+      server: this.#server,
+      prover: this.#prover,
+      onRefused: (refusal) => {
+        if (!this.#closed) options.onRefused(refusal);
+      },
+      onHealed: (resource) => options.onHealed?.(resource),
+      onTraced: () => this.#settlement.check(),
+    });
     this.#server.on({
-      connected: (stream) => this.#onConnected(stream),
-      disconnected: (stream) => this.#onDisconnected(stream),
+      connected: (stream) => stream.scope !== proverScope && onConnected?.(stream),
+      disconnected: (stream) => stream.scope !== proverScope && onDisconnected?.(stream),
       acknowledged: (stream, type, versions) => this.#onAcknowledged(stream, type, versions),
       refused: (stream, resource, message) => {
-        if (stream.scope !== proverScope) this.#refuse(resource, readableMessage(message, [resource.name]));
+        if (stream.scope === proverScope) return;
+        this.#refused.add(resource, readableMessage(message, [resource.name]));
       },
-      progress: (stream) => this.#onProgress(stream),
+    });
+    // After the others: what it says is settled, they have seen.
+    this.#settlement = new Settlement({
+      server: this.#server,
+      isBusy: () => this.#queue.size > 0 || this.#running || this.#refused.busy,
+      onSettled: () => options.onSettled?.(),
     });
     if (options.awaitProverMs !== undefined) this.#proverAwaited = this.#awaitProver(options.awaitProverMs);
   }
@@ -82,60 +83,48 @@ export class Publication implements Publisher {
     const direct: ResourceChange[] = [];
     for (const change of changes) {
       const { scope, type, resource } = change;
-      if (unprovenTypes.has(type) && resource !== undefined && this.#server.isReady(scope))
+      const key = resourceKey(change);
+      this.#queue.delete(key);
+      if (unprovenTypes.has(type) && resource !== undefined && this.#server.isReady(scope)) {
+        if (this.#proving.has(key)) this.#overtaken.add(key);
         direct.push(change);
-      else {
-        const key = keyOf(change);
-        // At the end, behind what it may depend on.
-        this.#queue.delete(key);
-        this.#queue.set(key, change);
-      }
+      } else this.#queue.set(key, change);
     }
     this.#apply(direct);
     void this.#run();
   }
 
-  expect(scope: string, node: string): void {
-    this.#expected.set(`${scope}\n${node}`, { scope, node });
-    this.#check();
+  expect(scope: string, nodeId: string): void {
+    this.#settlement.expect(scope, nodeId);
   }
 
-  unexpect(scope: string, node: string): void {
-    this.#expected.delete(`${scope}\n${node}`);
-    this.#check();
+  unexpect(scope: string, nodeId: string): void {
+    this.#settlement.unexpect(scope, nodeId);
   }
 
   pending(): readonly Awaited[] {
-    const awaited: Awaited[] = [];
     const proofs = new Map<string, Set<string>>();
     for (const { scope, name } of [
       ...this.#queue.values(),
       ...this.#proving.values(),
-      ...this.#tracing.values(),
+      ...this.#refused.tracing(),
     ]) {
       proofs.set(scope, (proofs.get(scope) ?? new Set()).add(name));
     }
-    for (const [scope, names] of proofs) {
-      awaited.push({ scope, node: undefined, what: "proof", names: [...names].sort() });
-    }
-    for (const { scope, node } of this.#missing())
-      awaited.push({ scope, node, what: "connection", names: [] });
-    for (const stream of this.#proxyStreams()) {
-      for (const [what, names] of stream.open()) {
-        awaited.push({ scope: stream.scope, node: stream.node.id, what, names });
-      }
-    }
-    return awaited;
+    return [
+      ...[...proofs].map(([scope, names]): Awaited => {
+        return { scope, node: undefined, what: "proof", names: [...names].sort() };
+      }),
+      ...this.#settlement.awaited(),
+    ];
   }
 
   whenSettled(): Promise<void> {
-    this.#check();
-    if (this.#settled) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return this.#settlement.whenSettled();
   }
 
   proxies(): readonly ConnectedProxy[] {
-    return [...this.#proxyStreams()];
+    return [...this.#server.streams()].filter(({ scope }) => scope !== proverScope);
   }
 
   get proverDown(): boolean {
@@ -149,6 +138,8 @@ export class Publication implements Publisher {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#stopAwaiting();
+    this.#refused.close();
     this.#prover.close();
     this.#tidyLog();
     await this.#server.close();
@@ -158,16 +149,16 @@ export class Publication implements Publisher {
   /** Drops what no proxy has any more: pods that are gone, secrets that nobody asked for since. */
   #tidyLog(): void {
     // Before the first time everything was in place, what is missing may just not be there yet.
-    if (!this.#wasSettled) return;
+    if (!this.#settlement.everSettled) return;
     for (const { scope, type, name } of [...(this.#log?.resources() ?? [])]) {
       if (this.#server.get(scope, type, name) === undefined) this.#log?.remove(scope, type, name);
     }
   }
 
   async #run(): Promise<void> {
-    if (this.#running) return;
+    if (this.#running || this.#queue.size === 0) return;
     this.#running = true;
-    this.#settled = false;
+    this.#settlement.check();
     await this.#proverAwaited;
     try {
       while (this.#queue.size > 0 && !this.#closed) {
@@ -180,7 +171,7 @@ export class Publication implements Publisher {
     } finally {
       this.#running = false;
     }
-    this.#check();
+    this.#settlement.check();
   }
 
   /** Proves a batch and applies what is accepted; what is refused keeps its former content. */
@@ -190,7 +181,7 @@ export class Publication implements Publisher {
     const again = new Set<Resource>();
     for (const { type, resource } of batch) {
       if (resource === undefined || unprovenTypes.has(type)) continue;
-      if (this.#refused.get(keyOf(resource))?.version === resource.version) again.add(resource);
+      if (this.#refused.has(resource)) again.add(resource);
       else if (this.#current(resource)?.version !== resource.version) fresh.push(resource);
     }
     const verdicts = await this.#prover.prove(fresh);
@@ -201,22 +192,21 @@ export class Publication implements Publisher {
       if (verdict?.kind === "refused") refused.set(resource, verdict.message);
       if (verdict?.kind === "unproven") this.#server.counters.unproven += 1;
     }
-    const bad = (resource: Resource | undefined) =>
-      resource !== undefined && (refused.has(resource) || again.has(resource));
-    const good = batch.filter((change) => !bad(change.resource) && !this.#overtaken.has(keyOf(change)));
+    const isGood = ({ resource }: ResourceChange) =>
+      resource === undefined || !(refused.has(resource) || again.has(resource));
+    const good = batch.filter((change) => isGood(change) && !this.#overtaken.has(resourceKey(change)));
     for (const [resource, message] of this.#claimDomains(good)) refused.set(resource, message);
-    const accepted = good.filter((change) => !bad(change.resource));
+    const accepted = good.filter(isGood);
+    const bad = [...refused.keys(), ...again];
     // Before anything is removed that their former content may need.
-    for (const resource of [...refused.keys(), ...again]) {
-      this.#server.setRefused(resource.scope, keyOf(resource), true);
+    const lastGood = bad.flatMap((resource) => this.#lastGood(resource));
+    for (const resource of [...bad.filter((one) => this.#current(one) !== undefined), ...lastGood]) {
+      this.#refused.hold(resource);
     }
-    this.#apply([
-      ...accepted,
-      ...[...refused.keys(), ...again].flatMap((resource) => this.#lastGood(resource)),
-    ]);
-    this.#forgetRefusals(accepted);
-    for (const [resource, message] of refused) this.#refuse(resource, message);
-    for (const resource of again) this.#report(this.#refused.get(keyOf(resource))?.refusals ?? []);
+    this.#apply([...accepted, ...lastGood]);
+    for (const change of accepted) this.#refused.forget(change);
+    for (const [resource, message] of refused) this.#refused.add(resource, message);
+    for (const resource of again) this.#refused.repeat(resource);
   }
 
   /** The former content of a refused resource, if this control plane has not served it yet. */
@@ -243,69 +233,14 @@ export class Publication implements Publisher {
 
   #apply(changes: readonly ResourceChange[]): void {
     const scopes = new Map<string, ScopeChange[]>();
-    for (const change of changes) {
-      const { scope, type, name, resource } = change;
+    for (const { scope, type, name, resource } of changes) {
       const list = scopes.get(scope) ?? [];
       list.push({ type, name, resource });
       scopes.set(scope, list);
-      if (resource === undefined && this.#server.streamsOf(scope).size === 0)
-        this.#log?.remove(scope, type, name);
+      const nobody = this.#server.streamsOf(scope).size === 0;
+      if (resource === undefined && nobody) this.#log?.remove(scope, type, name);
     }
     for (const [scope, list] of scopes) this.#server.apply(scope, list);
-  }
-
-  /** These resources have a content again that Envoy takes, or are gone. */
-  #forgetRefusals(changes: readonly ResourceChange[]): void {
-    for (const change of changes) {
-      const key = keyOf(change);
-      if (this.#refused.delete(key)) this.#server.setRefused(change.scope, key, false);
-    }
-  }
-
-  /** Envoy does not take this content: finds out whose it is. */
-  #refuse(resource: Resource, message: string): void {
-    const key = keyOf(resource);
-    const entry: { readonly version: string; refusals: readonly Refusal[] } = {
-      version: resource.version,
-      refusals: [],
-    };
-    this.#refused.set(key, entry);
-    this.#server.setRefused(resource.scope, key, true);
-    this.#tracing.set(key, resource);
-    void traceRefusal(resource, message, this.#prover).then((blames) => {
-      if (this.#tracing.get(key) === resource) this.#tracing.delete(key);
-      entry.refusals = blames.map(({ origins, message: text }) => ({ resource, origins, message: text }));
-      if (!this.#closed && this.#refused.get(key) === entry) this.#report(entry.refusals);
-      this.#check();
-    });
-  }
-
-  #report(refusals: readonly Refusal[]): void {
-    for (const refusal of refusals) this.#options.onRefused(refusal);
-  }
-
-  #onConnected(stream: ProxyStream): void {
-    if (stream.scope === proverScope) return;
-    this.#unsettled.add(stream);
-    this.#settled = false;
-    this.#options.onConnected?.(stream);
-  }
-
-  #onDisconnected(stream: ProxyStream): void {
-    if (stream.scope === proverScope) return;
-    this.#unsettled.delete(stream);
-    this.#options.onDisconnected?.(stream);
-    this.#check();
-  }
-
-  #onProgress(stream: ProxyStream): void {
-    if (stream.scope === proverScope) return;
-    if (stream.settled) this.#unsettled.delete(stream);
-    else {
-      this.#unsettled.add(stream);
-      this.#settled = false;
-    }
-    this.#check();
   }
 
   #onAcknowledged(
@@ -313,56 +248,23 @@ export class Publication implements Publisher {
     type: ResourceType,
     versions: ReadonlyMap<string, string | undefined>,
   ): void {
-    if (stream.scope === proverScope || this.#log === undefined) return;
+    const { scope } = stream;
+    if (scope === proverScope) return;
     for (const [name, version] of versions) {
-      if (version === undefined) this.#log.remove(stream.scope, type, name);
-      else {
-        const resource = this.#server.get(stream.scope, type, name);
-        if (resource?.version === version) this.#log.put(resource);
+      const resource = this.#server.get(scope, type, name);
+      if (version === undefined) this.#log?.remove(scope, type, name);
+      else if (resource?.version === version) {
+        this.#refused.accepted(resource);
+        this.#log?.put(resource);
       }
     }
   }
 
-  /** Tells those who wait when nothing is awaited any more. */
-  #check(): void {
-    if (
-      this.#queue.size > 0 ||
-      this.#running ||
-      this.#tracing.size > 0 ||
-      this.#unsettled.size > 0 ||
-      this.#missing().length > 0
-    ) {
-      this.#settled = false;
-      return;
-    }
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#wasSettled = true;
-    for (const resolve of this.#waiters.splice(0)) resolve();
-    this.#options.onSettled?.();
-  }
-
-  #missing(): { readonly scope: string; readonly node: string }[] {
-    return [...this.#expected.values()].filter(({ scope, node }) => {
-      for (const stream of this.#server.streamsOf(scope)) if (stream.node.id === node) return false;
-      return true;
-    });
-  }
-
-  *#proxyStreams(): Generator<ProxyStream> {
-    for (const stream of this.#server.streams()) if (stream.scope !== proverScope) yield stream;
-  }
-
-  #current(of: {
-    readonly scope: string;
-    readonly type: ResourceType;
-    readonly name: string;
-  }): Resource | undefined {
+  #current(of: Pick<Resource, "scope" | "type" | "name">): Resource | undefined {
     return this.#server.get(of.scope, of.type, of.name);
   }
 
   async #awaitProver(withinMs: number): Promise<void> {
-    if (!this.#prover.down) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(done, withinMs);
       const stop = this.#server.on({
@@ -373,6 +275,7 @@ export class Publication implements Publisher {
         stop();
         resolve();
       }
+      this.#stopAwaiting = done;
     });
     this.#proverAwaited = undefined;
   }
@@ -380,8 +283,4 @@ export class Publication implements Publisher {
 
 function isProver(node: ProxyNode): boolean {
   return node.metadata.scope === proverScope;
-}
-
-function keyOf(of: { readonly scope: string; readonly type: ResourceType; readonly name: string }): string {
-  return `${of.scope}\n${of.type}\n${of.name}`;
 }

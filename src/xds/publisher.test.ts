@@ -198,7 +198,7 @@ describe("with a prover", () => {
   });
 
   test("endpoints do not wait for a proof, and a prover that hangs is passed over", async () => {
-    const publisher = await start({ proverTimeoutMs: 400 });
+    const publisher = await start({ proverTimeoutMs: 1500 });
     const prover = await startProver(publisher);
     const port = await freePort();
     put(
@@ -215,7 +215,7 @@ describe("with a prover", () => {
     prover.pause();
     put(publisher, sampleHost(scope, "t", "b.test", "unproven"));
     put(publisher, sampleEndpoints(scope, "c1", [await backend("second")]));
-    await until(async () => (await fetchText(port, "a.test")) === "200 second", 350);
+    await until(async () => (await fetchText(port, "a.test")) === "200 second", 1200);
     expect(await fetchText(port, "b.test")).toBe("404");
     await publisher.whenSettled();
     expect(await fetchText(port, "b.test")).toBe("200 unproven");
@@ -267,6 +267,35 @@ describe("without a prover", () => {
     put(publisher, hostOfTwo("a.test", "/y"));
     await publisher.whenSettled();
     expect(await fetchText(port, "a.test")).toBe("200 good y");
+  });
+});
+
+describe("a port that is taken", () => {
+  test("is reported without blame, and taken when it is free", async () => {
+    const healed: string[] = [];
+    const publisher = await start({ onHealed: ({ name }) => healed.push(name) });
+    await startProver(publisher);
+    const holder = await startBackend("somebody else");
+    const other = await freePort();
+    put(
+      publisher,
+      sampleListener(scope, "taken", holder.port, "t"),
+      sampleListener(scope, "other", other, "t"),
+      sampleRoutes(scope, "t"),
+      sampleHost(scope, "t", "a.test", "here"),
+    );
+    startEnvoy();
+    await until(() => refusals.length > 0);
+    await publisher.whenSettled();
+    expect(refusals.map(({ resource, origins }) => [resource.name, origins])).toEqual([["taken", []]]);
+    expect(refusals[0]?.message).toContain("Address already in use");
+    expect(await fetchText(other, "a.test")).toBe("200 here");
+    await holder.close();
+    await until(() => healed.length > 0);
+    await publisher.whenSettled();
+    expect(healed).toEqual(["taken"]);
+    expect(await fetchText(holder.port, "a.test")).toBe("200 here");
+    expect(refusals.length).toBe(1);
   });
 });
 

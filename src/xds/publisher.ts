@@ -16,7 +16,8 @@ export interface ResourceChange {
 /** A resource that Envoy does not take. Proxies keep its former version until it gets a new content. */
 export interface Refusal {
   readonly resource: Resource;
-  /** The objects that are to blame; all of the resource's when no part of it is refused alone. */
+  /** The objects that are to blame; all of the resource's when no part of it is refused alone. Empty when no object is
+   * to blame: a listener's port is taken. That is tried again by itself. */
   readonly origins: readonly Origin[];
   /** Envoy's words, made readable. */
   readonly message: string;
@@ -55,6 +56,8 @@ export interface PublisherOptions {
   /** Milliseconds after which a prover that does not answer is passed over. Default 3000. */
   readonly proverTimeoutMs?: number;
   readonly onRefused: (refusal: Refusal) => void;
+  /** A content that was refused has been taken after all. */
+  readonly onHealed?: (resource: Resource) => void;
   readonly onSettled?: () => void;
   readonly onConnected?: (proxy: ConnectedProxy) => void;
   readonly onDisconnected?: (proxy: ConnectedProxy) => void;

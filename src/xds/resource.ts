@@ -48,3 +48,8 @@ export function contentVersion(body: Uint8Array): string {
 export function routeTableOf(virtualHost: string): string {
   return virtualHost.slice(0, Math.max(0, virtualHost.lastIndexOf("/")));
 }
+
+/** Names a resource uniquely in one instance. */
+export function resourceKey(of: Pick<Resource, "scope" | "type" | "name">): string {
+  return `${of.scope}\n${of.type}\n${of.name}`;
+}

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { forEachField, lengthDelimited } from "./delta-wire.ts";
-import { type Resource, type ResourceType, resourceTypes } from "./resource.ts";
+import { type Resource, type ResourceType, resourceKey, resourceTypes } from "./resource.ts";
 
 /** First bytes of the file; another format has another number. */
 const magic = Buffer.from("diolkos-xds-1\n");
@@ -43,7 +43,7 @@ export class SnapshotLog {
   static async open(path: string): Promise<SnapshotLog> {
     const live = new Map(
       readSnapshot(path).map((resource) => [
-        keyOf(resource),
+        resourceKey(resource),
         { resource, size: encodeRecord(resource).length },
       ]),
     );
@@ -57,12 +57,12 @@ export class SnapshotLog {
   }
 
   get(scope: string, type: ResourceType, name: string): Resource | undefined {
-    return this.#live.get(keyOf({ scope, type, name }))?.resource;
+    return this.#live.get(resourceKey({ scope, type, name }))?.resource;
   }
 
   /** Notes that a proxy has this content. */
   put(resource: Resource): void {
-    const key = keyOf(resource);
+    const key = resourceKey(resource);
     const before = this.#live.get(key);
     if (before?.resource.version === resource.version) return;
     const record = encodeRecord(resource);
@@ -73,7 +73,7 @@ export class SnapshotLog {
 
   /** Notes that it is gone. */
   remove(scope: string, type: ResourceType, name: string): void {
-    const key = keyOf({ scope, type, name });
+    const key = resourceKey({ scope, type, name });
     const before = this.#live.get(key);
     if (before === undefined) return;
     this.#live.delete(key);
@@ -132,8 +132,9 @@ export function readSnapshot(path: string): readonly Resource[] {
     const record = decodeRecord(payload);
     if (record === undefined) continue;
     // A later record takes its place at the end.
-    live.delete(keyOf(record));
-    if (record.body !== undefined) live.set(keyOf(record), { ...record, body: record.body, origins: [] });
+    live.delete(resourceKey(record));
+    if (record.body !== undefined)
+      live.set(resourceKey(record), { ...record, body: record.body, origins: [] });
   }
   return [...live.values()];
 }
@@ -194,8 +195,4 @@ function decodeRecord(payload: Buffer): Record | undefined {
   const type = resourceTypes.find((known) => known === texts[2]);
   if (type === undefined) return undefined;
   return { scope: texts[1] ?? "", type, name: texts[3] ?? "", version: texts[4] ?? "", body };
-}
-
-function keyOf(of: { readonly scope: string; readonly type: ResourceType; readonly name: string }): string {
-  return `${of.scope}\n${of.type}\n${of.name}`;
 }
