@@ -144,6 +144,10 @@ class RunningControlPlane implements ControlPlane {
         this.#engine.refused(refusal);
         progress.problems(this.#view);
       },
+      onHealed: (resource) => {
+        this.#engine.healed(resource);
+        progress.problems(this.#view);
+      },
       onSettled: () => {
         this.#engine.settled();
         this.#checkReady();

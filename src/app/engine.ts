@@ -4,6 +4,7 @@ import { type Problem, problem } from "#problems/problem.ts";
 import type { Log } from "#telemetry/log.ts";
 import type { Metrics } from "#telemetry/metrics.ts";
 import type { Publisher, Refusal } from "#xds/publisher.ts";
+import { type Resource, resourceKey } from "#xds/resource.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { ResourceChanges } from "./resource-changes.ts";
 
@@ -72,7 +73,7 @@ export class Engine {
     const changes = this.#changes.collect(changed);
     end();
     this.#publishedVersion = pipeline.store.version;
-    for (const { scope, type, name } of changes) this.#unblamed.delete(`${scope}\n${type}\n${name}`);
+    for (const change of changes) this.#unblamed.delete(resourceKey(change));
     if (changes.length > 0) publisher.publish(changes);
     const { problemsVersion } = pipeline.store;
     onTranslated(changed, problemsChanged || problemsVersion !== this.#problemsVersion);
@@ -85,6 +86,12 @@ export class Engine {
     if (this.#scheduled) return;
     this.#options.pipeline.store.settle(this.#publishedVersion);
     this.#options.pipeline.store.save();
+  }
+
+  /** What was refused is accepted now, e.g. because a port has become free. */
+  healed(resource: Resource): void {
+    this.#revision++;
+    this.#unblamed.delete(resourceKey(resource));
   }
 
   /** Withdraws the newest of the objects that made a refused resource; an object that served well before is not to blame. */
@@ -112,7 +119,7 @@ export class Engine {
     }
     const first = origins[0] ?? { object: { kind: "Proxy", namespace: "", name: resource.scope }, field: [] };
     this.#unblamed.set(
-      `${resource.scope}\n${resource.type}\n${resource.name}`,
+      resourceKey(resource),
       problem(
         "rejected-by-envoy",
         first.object,

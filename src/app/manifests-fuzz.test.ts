@@ -272,7 +272,9 @@ function refused(folder: string, resources: ReadonlyMap<string, Resource>): stri
   writeFileSync(file, staticBootstrap([...resources.values()]));
   const result = spawnSync(envoy, ["--mode", "validate", "-c", file, "-l", "error"], { encoding: "utf8" });
   if (result.status === 0) return undefined;
-  return result.stderr.replace(/^.*error initializing configuration '[^']*': /s, "").slice(0, 400);
+  const said = result.stderr.replace(/^.*error initializing configuration '[^']*': /s, "").trim();
+  // Envoy repeats the whole message between its complaint and the reason.
+  return said.length < 800 ? said : `${said.slice(0, 300)} ... ${said.slice(-400)}`;
 }
 
 function writeManifests(folder: string, all: readonly Manifest[]): void {

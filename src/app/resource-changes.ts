@@ -1,6 +1,6 @@
 import type { Table } from "#incremental/graph.ts";
 import type { ResourceChange } from "#xds/publisher.ts";
-import type { Resource } from "#xds/resource.ts";
+import { type Resource, resourceKey } from "#xds/resource.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /** Remembers what was published under each key, so that a removal can be named. */
@@ -23,8 +23,8 @@ export class ResourceChanges {
         const id = `${at}\n${key}`;
         const before = this.#published.get(id);
         const now = table.get(key);
-        if (before !== undefined && (now === undefined || resourceId(before) !== resourceId(now))) {
-          gone.set(resourceId(before), before);
+        if (before !== undefined && (now === undefined || resourceKey(before) !== resourceKey(now))) {
+          gone.set(resourceKey(before), before);
         }
         if (before !== undefined) this.#use(before, -1);
         if (now === undefined) this.#published.delete(id);
@@ -47,15 +47,11 @@ export class ResourceChanges {
   }
 
   #use(resource: Resource, by: 1 | -1): void {
-    const id = resourceId(resource);
+    const id = resourceKey(resource);
     const uses = (this.#uses.get(id) ?? 0) + by;
     if (uses === 0) this.#uses.delete(id);
     else this.#uses.set(id, uses);
   }
-}
-
-function resourceId(resource: Resource): string {
-  return `${resource.scope}\n${resource.type}\n${resource.name}`;
 }
 
 function named({ scope, type, name }: Resource) {

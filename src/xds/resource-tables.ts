@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { ClusterSchema } from "@diolkos/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@diolkos/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@diolkos/envoy-api/envoy/config/listener/v3/listener_pb.js";
@@ -18,7 +17,7 @@ import type { Graph, Table } from "#incremental/graph.ts";
 import { type Model, modelKey } from "#model/model.ts";
 import type { Route, VirtualHost } from "#model/route.ts";
 import type { Origin } from "#problems/object-ref.ts";
-import type { Resource, ResourcePart, ResourceType } from "./resource.ts";
+import { contentVersion, type Resource, type ResourcePart, type ResourceType } from "./resource.ts";
 
 export interface ResourceOptions {
   /** The fixed chain of feature filters of every edge listener. */
@@ -108,8 +107,7 @@ export function resource(
   body: () => Uint8Array,
 ): Resource {
   const bytes = body();
-  const version = createHash("sha256").update(bytes).digest("base64url").slice(0, 16);
-  return { scope, type, name, version, body: bytes, origins };
+  return { scope, type, name, version: contentVersion(bytes), body: bytes, origins };
 }
 
 function encodeHost(host: VirtualHost, options: ResourceOptions): Uint8Array {
