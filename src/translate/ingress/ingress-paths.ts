@@ -36,7 +36,8 @@ export function kongPaths(path: IngressPath, field: FieldPath, reading: PathRead
       const base = text.replace(/^\/+|\/+$/g, "");
       if (base === "") return [{ kind: "prefix", value: "/", field }];
       const first = readPath(`/${base}/`, field, reading);
-      return first.kind === "prefix" && !special.test(base)
+      // A number sign is in no request's path, but Envoy takes none in whole segments either.
+      return first.kind === "prefix" && !special.test(base) && !base.includes("#")
         ? [{ kind: "segments", value: `/${base}`, field }]
         : [first, { kind: "regex", pattern: `/${base}`, full: true, field }];
     }
@@ -63,7 +64,7 @@ function readPath(text: string, field: FieldPath, reading: PathReading): KongPat
 /** An expression anchored at the start. A `$` that ends the whole of it is said apart, which is cheaper to match. */
 function regexPath(pattern: string, field: FieldPath): KongPath {
   const bare = pattern.startsWith("^") ? pattern.slice(1) : pattern;
-  const anchored = /^(?:[^\\]|\\.)*\$$/s.test(bare) && !hasTopLevelAlternative(bare);
+  const anchored = /^(?:[^\\]|\\.)+\$$/s.test(bare) && !hasTopLevelAlternative(bare);
   return { kind: "regex", pattern: anchored ? bare.slice(0, -1) : bare, full: anchored, field };
 }
 

@@ -67,6 +67,7 @@ describe("path kinds", () => {
           { path: "/string", type: "ImplementationSpecific", to: "c" },
           { path: "/~/regex/\\d+", type: "ImplementationSpecific", to: "d" },
           { path: "/v1.0", type: "Prefix", to: "e" },
+          { path: "/~$", type: "ImplementationSpecific", to: "a" },
         ],
       },
     ]),
