@@ -1,3 +1,4 @@
+import { moduleFilter } from "#envoy/module/module-filter.ts";
 import { virtualHostName } from "#envoy/virtual-host.ts";
 import { Graph, type InputTable, type Table } from "#incremental/graph.ts";
 import type { MeshIdentity } from "#model/mesh.ts";
@@ -82,12 +83,12 @@ export function buildPipeline(options: PipelineOptions): Pipeline {
   };
   const module = { wasmPath: options.modulePath };
   const resourceOptions: ResourceOptions = {
-    edgeFilters: [],
+    edgeFilters: [moduleFilter(module)],
     additions: routeAdditions(plugins),
   };
   const resources = [
     ...resourceTables(graph, model, resourceOptions),
-    ...moduleResources(graph, model, { ...module, servicesSocket: options.servicesSocket }),
+    ...moduleResources(graph, kong.consumers, { ...module, servicesSocket: options.servicesSocket }),
   ];
   return {
     graph,
