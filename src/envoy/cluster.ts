@@ -37,7 +37,7 @@ import {
 import { CodecClientType } from "@diolkos/envoy-api/envoy/type/v3/http_pb.js";
 import type { Cluster, Discovery, HealthCheck } from "#model/cluster.ts";
 import { adsSource } from "./ads.ts";
-import { duration, pack } from "./any.ts";
+import { count, duration, pack } from "./any.ts";
 import { dnsCache } from "./dns-cache.ts";
 import { buildLoadAssignment } from "./load-assignment.ts";
 
@@ -64,7 +64,7 @@ export function buildCluster(cluster: Cluster): EnvoyCluster {
       ? {}
       : {
           outlierDetection: create(OutlierDetectionSchema, {
-            consecutive5xx: outlierDetection.consecutive5xx,
+            consecutive5xx: count(outlierDetection.consecutive5xx),
             interval: duration(outlierDetection.intervalMs),
             baseEjectionTime: duration(outlierDetection.baseEjectionMs),
             maxEjectionPercent: outlierDetection.maxEjectionPercent,
@@ -208,9 +208,9 @@ const unlimited = create(CircuitBreakersSchema, {
 
 function thresholds(limits: NonNullable<Cluster["circuitBreaker"]>) {
   return create(CircuitBreakers_ThresholdsSchema, {
-    maxConnections: limits.maxConnections,
-    maxPendingRequests: limits.maxPendingRequests,
-    maxRequests: limits.maxRequests,
+    maxConnections: count(limits.maxConnections),
+    maxPendingRequests: count(limits.maxPendingRequests),
+    maxRequests: count(limits.maxRequests),
     maxRetries: most,
   });
 }

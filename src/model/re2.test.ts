@@ -55,6 +55,7 @@ describe("re2Problem", () => {
     "^/foo$",
     "\\bword\\b",
     "ü+",
+    "((x{2}y{3}){2}z{3}){2}",
   ];
   for (const pattern of accepted) it(`accepts ${pattern}`, () => expect(re2Problem(pattern)).toBeUndefined());
 
@@ -82,6 +83,9 @@ describe("re2Problem", () => {
     ["a)", "a closing parenthesis without an opening one"],
     ["[a", "a class that is not closed"],
     ["a\\", "a backslash at the end"],
+    ["\\é", "the escape \\é"],
+    ["(a|(x{50}y){20}){2}", "the repeat count {2}, which makes more than 1000 with those inside"],
+    ["[a-\\d]", "the range a-\\d, which has no end"],
     ["[z-a]", "the range z-a, which runs backwards"],
     ["[[:foo:]]", "the class [:foo:…"],
     ["\\x{1F600}", "the escape \\x"],

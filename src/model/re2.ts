@@ -4,19 +4,23 @@
  * linear in the text. Source: RE2's syntax page. Envoy itself has the last word.
  */
 export function re2Problem(pattern: string): string | undefined {
-  const scan: Scan = { pattern, at: 0, open: 0, repeatable: false, repeated: false };
+  const scan: Scan = { pattern, at: 0, open: [], times: 1, most: 1, repeatable: false, repeated: false };
   while (scan.at < pattern.length) {
     const found = scanOne(scan);
     if (found !== undefined) return found;
   }
-  return scan.open > 0 ? "a group that is not closed" : undefined;
+  return scan.open.length > 0 ? "a group that is not closed" : undefined;
 }
 
 interface Scan {
   readonly pattern: string;
   at: number;
-  /** Groups that are open. */
-  open: number;
+  /** Of each group that is open: `most` of what stands before it. */
+  readonly open: number[];
+  /** How often counted quantifiers repeat the innermost part of what stands before: `(x{5}){3}` is 15. */
+  times: number;
+  /** The highest `times` in the present group. */
+  most: number;
   /** Something stands before that a quantifier may repeat. */
   repeatable: boolean;
   /** What stands before is a quantifier. */
@@ -32,10 +36,15 @@ function scanOne(scan: Scan): string | undefined {
       return scanClass(scan);
     case "(":
       return scanGroup(scan);
-    case ")":
-      if (scan.open === 0) return "a closing parenthesis without an opening one";
-      scan.open -= 1;
-      return took(scan, 1);
+    case ")": {
+      const before = scan.open.pop();
+      if (before === undefined) return "a closing parenthesis without an opening one";
+      const inside = scan.most;
+      took(scan, 1);
+      scan.times = inside;
+      scan.most = Math.max(before, inside);
+      return undefined;
+    }
     case "|":
       scan.at += 1;
       scan.repeatable = false;
@@ -52,6 +61,10 @@ function scanOne(scan: Scan): string | undefined {
       const least = Number(count[1]);
       const most = count[3] === undefined || count[3] === "" ? least : Number(count[3]);
       if (least > 1000 || most > 1000) return `the repeat count ${count[0]}, which is over 1000`;
+      scan.times *= Math.max(most, 1);
+      scan.most = Math.max(scan.most, scan.times);
+      if (scan.times > 1000)
+        return `the repeat count ${count[0]}, which makes more than 1000 with those inside`;
       if (most < least) return `the repeat count ${count[0]}, which runs backwards`;
       return scanQuantifier(scan, count[0].length);
     }
@@ -62,6 +75,7 @@ function scanOne(scan: Scan): string | undefined {
 
 function took(scan: Scan, length: number): undefined {
   scan.at += length;
+  scan.times = 1;
   scan.repeatable = true;
   scan.repeated = false;
   return undefined;
@@ -113,7 +127,8 @@ function scanGroup(scan: Scan): string | undefined {
 
 function opened(scan: Scan, length: number): undefined {
   scan.at += length;
-  scan.open += 1;
+  scan.open.push(scan.most);
+  scan.most = 1;
   scan.repeatable = false;
   scan.repeated = false;
   return undefined;
@@ -140,7 +155,8 @@ function escapeLength(rest: string, place: "outside" | "in a class"): number | u
   const letter = rest[1] ?? "";
   const known = place === "outside" ? "afnrtvdDsSwWbBAzC" : "afnrtvdDsSwW";
   if (known.includes(letter)) return 2;
-  return /[A-Za-z0-9]/.test(letter) ? undefined : 1 + ([...rest][1]?.length ?? 1);
+  // Only ASCII signs may be escaped without need.
+  return /[A-Za-z0-9]|[^\0-\x7f]/.test(letter) ? undefined : 2;
 }
 
 const posixClass =
@@ -164,6 +180,8 @@ function scanClass(scan: Scan): string | undefined {
     const length = rest.startsWith("\\") ? escapeLength(rest, "in a class") : ([...rest][0]?.length ?? 1);
     if (length === undefined) return `the escape ${rest.slice(0, 2)} in a class`;
     const item = rest.slice(0, length);
+    if (from !== undefined && /^\\[dDsSwWpP]/.test(item))
+      return `the range ${from}-${item}, which has no end`;
     if (from !== undefined && item.length === 1 && from > item)
       return `the range ${from}-${item}, which runs backwards`;
     at += length;

@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { hasControlCharacter, headerNamePattern, hostHeaderPattern } from "./http-texts.ts";
 import { defineKind, type ObjectOf } from "./kind.ts";
 import { kongProtocolSchema } from "./kong-types.ts";
 
-const milliseconds = z.int().min(0);
+// The ranges of Kong itself.
+const milliseconds = z.int().min(1).max(2_147_483_646);
 const hashInputSchema = z.enum([
   "none",
   "consumer",
@@ -32,8 +34,12 @@ const unhealthySchema = z.object({
 
 const proxySchema = z.object({
   protocol: kongProtocolSchema.optional(),
-  path: z.string().startsWith("/", "does not begin with a slash").optional(),
-  retries: z.int().min(0).optional(),
+  path: z
+    .string()
+    .startsWith("/", "does not begin with a slash")
+    .refine((path) => !hasControlCharacter(path), { message: "holds a control character" })
+    .optional(),
+  retries: z.int().min(0).max(32_767).optional(),
   connect_timeout: milliseconds.optional(),
   read_timeout: milliseconds.optional(),
   write_timeout: milliseconds.optional(),
@@ -42,7 +48,9 @@ const proxySchema = z.object({
 const routeSchema = z.object({
   protocols: z.array(kongProtocolSchema).optional(),
   methods: z.array(z.string()).optional(),
-  headers: z.record(z.string(), z.array(z.string())).optional(),
+  headers: z
+    .record(z.string().regex(headerNamePattern, "is not a header name"), z.array(z.string()))
+    .optional(),
   regex_priority: z.int().optional(),
   strip_path: z.boolean().optional(),
   preserve_host: z.boolean().optional(),
@@ -54,7 +62,10 @@ const routeSchema = z.object({
 });
 
 const upstreamSchema = z.object({
-  host_header: z.string().optional(),
+  host_header: z
+    .string()
+    .refine((host) => host === "" || hostHeaderPattern.test(host), { message: "is not a host name" })
+    .optional(),
   algorithm: z.enum(["round-robin", "consistent-hashing", "least-connections", "latency"]).optional(),
   slots: z.int().min(10).optional(),
   hash_on: hashInputSchema.optional(),

@@ -1,5 +1,6 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import type { FieldPath, Origin } from "#problems/object-ref.ts";
+import { hasControlCharacter } from "#resources/http-texts.ts";
 import { type Ingress, type IngressBackend, ingressKind } from "#resources/ingress.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import { type KongIngress, kongIngressKind } from "#resources/kong-ingress.ts";
@@ -210,6 +211,11 @@ function readBackend(
 
 function usablePaths(paths: readonly KongPath[], ingress: Ingress, read: Reader): readonly KongPath[] {
   return paths.filter((path) => {
+    if (hasControlCharacter(path.kind === "regex" ? path.pattern : path.value)) {
+      const message = "the path holds a control character, so no request has it; it is not served";
+      read.report(finding("invalid-field", refOf(ingress), path.field, message));
+      return false;
+    }
     const fault = regexFault(path);
     if (fault === undefined) return true;
     read.report(unsupportedRegex(refOf(ingress), path.field, fault));
@@ -223,7 +229,9 @@ const aliasPattern =
 /** One invalid alias voids them all, as in Kong's controller. */
 function readAliases(annotations: Annotations): readonly string[] {
   const aliases = annotations.list("host-aliases") ?? [];
-  const wrong = aliases.find((alias) => !aliasPattern.test(alias));
+  const wrong = aliases.find(
+    (alias) => !aliasPattern.test(alias) || (alias.startsWith("*.") && alias.endsWith(".*")),
+  );
   if (wrong === undefined) return aliases.map((alias) => alias.toLowerCase());
   annotations.invalid(
     "host-aliases",

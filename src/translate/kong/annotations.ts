@@ -29,8 +29,8 @@ export interface Annotations {
   find(name: string): Annotation | undefined;
   text(name: string): string | undefined;
   boolean(name: string): boolean | undefined;
-  /** A whole number of at least `min`. */
-  integer(name: string, min?: number): number | undefined;
+  /** A whole number from `min` to `max`. */
+  integer(name: string, min: number, max: number): number | undefined;
   /** Comma-separated, trimmed, without empty items; undefined when the annotation is absent. */
   list(name: string): readonly string[] | undefined;
   /** Reports the annotation's value as invalid. */
@@ -71,12 +71,13 @@ export function kongAnnotations(object: KubernetesObject, report: ProblemSink): 
       invalid(name, `${JSON.stringify(text)} is neither true nor false, so it has no effect`);
       return undefined;
     },
-    integer(name, min = 0) {
+    integer(name, min, max) {
       const text = find(name)?.value;
       if (text === undefined || text === "") return undefined;
       const value = Number(text);
-      if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
-      invalid(name, `${JSON.stringify(text)} is no whole number of at least ${min}, so it has no effect`);
+      if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value) && value >= min && value <= max)
+        return value;
+      invalid(name, `${JSON.stringify(text)} is no whole number from ${min} to ${max}, so it has no effect`);
       return undefined;
     },
     list(name) {

@@ -1,6 +1,7 @@
 import type { HashPolicy } from "#model/route.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
 import type { ProblemSink } from "#problems/problem.ts";
+import { hasControlCharacter, headerNamePattern } from "#resources/http-texts.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
 import type { KongIngress, KongIngressUpstream } from "#resources/kong-ingress.ts";
 import type { KongUpstreamPolicy } from "#resources/kong-upstream-policy.ts";
@@ -42,7 +43,11 @@ export function balancingOfKongIngress(
       : {
           field: ["upstream", "hash_on"],
           on,
-          name: upstream.hash_on_header ?? upstream.hash_on_cookie ?? upstream.hash_on_query_arg ?? "",
+          name: nameOf(on, {
+            header: upstream.hash_on_header,
+            cookie: upstream.hash_on_cookie,
+            query_arg: upstream.hash_on_query_arg,
+          }),
           path,
         },
     fallback === undefined
@@ -50,15 +55,20 @@ export function balancingOfKongIngress(
       : {
           field: ["upstream", "hash_fallback"],
           on: fallback,
-          name:
-            upstream.hash_fallback_header ??
-            upstream.hash_fallback_query_arg ??
-            upstream.hash_on_cookie ??
-            "",
+          name: nameOf(fallback, {
+            header: upstream.hash_fallback_header,
+            cookie: upstream.hash_on_cookie,
+            query_arg: upstream.hash_fallback_query_arg,
+          }),
           path,
         },
   ];
   return balancing(object, upstream.algorithm ?? "round-robin", ["upstream", "algorithm"], inputs, report);
+}
+
+/** What the input is called; the others may be set, too, and say nothing. */
+function nameOf(on: string, names: Readonly<Record<string, string | undefined>>): string {
+  return names[on] ?? "";
 }
 
 interface HashInput {
@@ -103,6 +113,17 @@ function balancing(
 }
 
 function hashPolicy(object: KubernetesObject, input: HashInput, report: ProblemSink): readonly HashPolicy[] {
+  const refuseName = (what: string): readonly HashPolicy[] => {
+    report(
+      finding(
+        "invalid-field",
+        refOf(object),
+        input.field,
+        `the name of the ${what} is missing or invalid, so it is not hashed`,
+      ),
+    );
+    return [];
+  };
   switch (input.on) {
     case "none":
       return [];
@@ -110,10 +131,14 @@ function hashPolicy(object: KubernetesObject, input: HashInput, report: ProblemS
     case "path":
       return [{ on: input.on }];
     case "header":
+      if (!headerNamePattern.test(input.name)) return refuseName("header");
       return [{ on: "header", name: input.name }];
     case "query_arg":
+      if (input.name === "" || hasControlCharacter(input.name)) return refuseName("query argument");
       return [{ on: "query", name: input.name }];
     case "cookie":
+      if (!headerNamePattern.test(input.name)) return refuseName("cookie");
+      if (hasControlCharacter(input.path)) return refuseName("cookie's path");
       return [{ on: "cookie", name: input.name, path: input.path }];
     case "consumer":
       // The header that authentication puts on the request.

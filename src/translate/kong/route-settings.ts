@@ -1,6 +1,7 @@
 import { re2Problem } from "#model/re2.ts";
 import type { Origin } from "#problems/object-ref.ts";
 import type { ProblemSink } from "#problems/problem.ts";
+import { hasControlCharacter, headerNamePattern } from "#resources/http-texts.ts";
 import { type KubernetesObject, refOf } from "#resources/kind.ts";
 import type { KongIngress, KongIngressRoute } from "#resources/kong-ingress.ts";
 import { type Annotations, ingressFlag, prefix, splitList } from "./annotations.ts";
@@ -31,7 +32,9 @@ export function readRouteSettings(
     preserveHost: annotations.boolean("preserve-host") ?? route.preserve_host ?? true,
     pathHandling: readPathHandling(annotations) ?? route.path_handling ?? "v0",
     regexPriority:
-      annotations.integer("regex-priority", Number.MIN_SAFE_INTEGER) ?? route.regex_priority ?? 0,
+      annotations.integer("regex-priority", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) ??
+      route.regex_priority ??
+      0,
     methods: readMethods(annotations) ?? readMethodList(route.methods ?? []) ?? [],
     headers: readHeaders(object, annotations, route).map((header) => withoutFaults(object, header, report)),
     snis: readSnis(object, annotations, route, report),
@@ -48,6 +51,10 @@ export function overrideOrigins(override: KongIngress | undefined): readonly Ori
 function readRewrite(annotations: Annotations): RewriteTemplate | undefined {
   const text = annotations.text("rewrite");
   if (text === undefined) return undefined;
+  if (hasControlCharacter(text)) {
+    annotations.invalid("rewrite", "the path holds a control character, so the annotation has no effect");
+    return undefined;
+  }
   const template = parseRewrite(text === "" ? "/" : text);
   if (template !== undefined && text !== "" && !text.startsWith("/")) {
     annotations.invalid("rewrite", "the path does not begin with a slash, so the annotation has no effect");
@@ -89,6 +96,10 @@ function readHeaders(
     const name = key.startsWith(start) ? key.slice(start.length) : "";
     const values = splitList(value, separator);
     if (name === "" || values.length === 0) return [];
+    if (!headerNamePattern.test(name)) {
+      annotations.invalid(`headers.${name}`, "no header has such a name, so it has no effect");
+      return [];
+    }
     if (name.toLowerCase() !== "host") return [{ name, values }];
     annotations.invalid(
       `headers.${name}`,

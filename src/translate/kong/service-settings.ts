@@ -1,5 +1,6 @@
 import type { Graph, Reader, Table } from "#incremental/graph.ts";
 import type { Origin } from "#problems/object-ref.ts";
+import { hasControlCharacter, hostHeaderPattern } from "#resources/http-texts.ts";
 import { objectKey, refOf } from "#resources/kind.ts";
 import { type KongIngress, type KongIngressProxy, kongIngressKind } from "#resources/kong-ingress.ts";
 import { kongUpstreamPolicyKind } from "#resources/kong-upstream-policy.ts";
@@ -61,6 +62,9 @@ type ServiceSettings = Pick<
 // Kong's own defaults.
 const defaultTimeoutMs = 60_000;
 const defaultRetries = 5;
+// The ranges of Kong itself.
+const longestMs = 2_147_483_646;
+const mostRetries = 32_767;
 
 function buildService(
   name: string,
@@ -140,13 +144,14 @@ function readService(service: Service, sources: ServiceSources, read: Reader): S
   const override = findOverride(service, annotations, sources.objects, read);
   const proxy: KongIngressProxy = override?.proxy ?? {};
   reportUnserved(service, annotations, read);
-  const hostHeader = annotations.text("host-header") ?? override?.upstream?.host_header ?? "";
+  const hostHeader = readHostHeader(annotations) ?? override?.upstream?.host_header ?? "";
   return {
     protocol: readProtocol(service, annotations, proxy, read),
     path: readPath(annotations) ?? proxy.path ?? "/",
-    connectTimeoutMs: annotations.integer("connect-timeout", 1) ?? proxy.connect_timeout ?? defaultTimeoutMs,
+    connectTimeoutMs:
+      annotations.integer("connect-timeout", 1, longestMs) ?? proxy.connect_timeout ?? defaultTimeoutMs,
     readTimeoutMs: readPauses(service, annotations, proxy, read),
-    retries: annotations.integer("retries") ?? proxy.retries ?? defaultRetries,
+    retries: annotations.integer("retries", 0, mostRetries) ?? proxy.retries ?? defaultRetries,
     ...(hostHeader === "" ? {} : { hostHeader }),
     serviceUpstream: ingressFlag(service, "service-upstream"),
     balancing: readBalancing(service, annotations, override, sources.objects, read),
@@ -165,8 +170,9 @@ function readPauses(
   proxy: KongIngressProxy,
   read: Reader,
 ): number {
-  const readTimeout = annotations.integer("read-timeout", 1) ?? proxy.read_timeout ?? defaultTimeoutMs;
-  const writeTimeout = annotations.integer("write-timeout", 1) ?? proxy.write_timeout;
+  const readTimeout =
+    annotations.integer("read-timeout", 1, longestMs) ?? proxy.read_timeout ?? defaultTimeoutMs;
+  const writeTimeout = annotations.integer("write-timeout", 1, longestMs) ?? proxy.write_timeout;
   if (writeTimeout !== undefined && writeTimeout !== readTimeout) {
     const field = annotations.find("write-timeout")?.field ?? ["metadata", "annotations"];
     const message = `pauses in both directions end after the read timeout (${readTimeout} ms)`;
@@ -204,8 +210,19 @@ function findOverride(
   return found;
 }
 
+function readHostHeader(annotations: Annotations): string | undefined {
+  const host = annotations.text("host-header");
+  if (host === undefined || host === "" || hostHeaderPattern.test(host)) return host;
+  annotations.invalid("host-header", `${JSON.stringify(host)} is not a host name, so it has no effect`);
+  return undefined;
+}
+
 function readPath(annotations: Annotations): string | undefined {
   const path = annotations.text("path");
+  if (path !== undefined && hasControlCharacter(path)) {
+    annotations.invalid("path", "the path holds a control character, so it has no effect");
+    return undefined;
+  }
   if (path === undefined || path === "" || path.startsWith("/")) return path || undefined;
   annotations.invalid("path", `${JSON.stringify(path)} does not begin with a slash, so it has no effect`);
   return undefined;
