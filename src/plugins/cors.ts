@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { patternProblem } from "#envoy/module/pattern-table.ts";
 import { slot } from "#model/policy.ts";
 import type { CorsStep } from "#model/program.ts";
-import { re2Problem } from "#model/re2.ts";
 import { countSchema } from "./field-types.ts";
 import { definePlugin } from "./plugin.ts";
 
@@ -53,12 +53,9 @@ export const cors = definePlugin({
     const patterns = anyOrigin ? [] : origins.filter((origin) => !isPlainOrigin(origin));
     let usable = true;
     for (const pattern of patterns) {
-      const construct = re2Problem(pattern);
-      if (construct === undefined) continue;
-      report(
-        ["origins", origins.indexOf(pattern)],
-        `the regular expression uses ${construct}, which Envoy cannot hold`,
-      );
+      const fault = patternProblem(originPattern(pattern));
+      if (fault === undefined) continue;
+      report(["origins", origins.indexOf(pattern)], `the regular expression ${fault}`);
       usable = false;
     }
     if (!usable) return undefined;
