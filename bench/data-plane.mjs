@@ -128,11 +128,9 @@ async function measureCpu(envoy, tools, backendPort, smoke) {
   const rounds = smoke ? 2 : 9;
   const seconds = smoke ? 1 : 4;
   const open = await inRounds(subjects, rounds, async (subject) => {
-    const { failed, requests, ...latency } = await openLoop(tools.vegeta, subject.target, {
-      rate: requestsPerSecond,
-      seconds,
-    });
-    return { failed, requests, ...latency };
+    const result = await openLoop(tools.vegeta, subject.target, { rate: requestsPerSecond, seconds });
+    if (result.failed > 0) console.error(`${subject.name}: ${result.answers}`);
+    return result;
   });
   const { wrk } = tools;
   const saturated =

@@ -22,7 +22,7 @@ const run = promisify(execFile);
  * @param {string} vegeta
  * @param {Target} target
  * @param {{ rate: number, seconds: number }} load
- * @returns {Promise<{ requests: number, failed: number, p50Ms: number, p99Ms: number }>}
+ * @returns {Promise<{ requests: number, failed: number, p50Ms: number, p99Ms: number, answers: string }>}
  */
 export async function openLoop(vegeta, target, { rate, seconds }) {
   const folder = mkdtempSync(join(tmpdir(), "diolkos-bench-"));
@@ -60,6 +60,7 @@ export async function openLoop(vegeta, target, { rate, seconds }) {
     failed: report.requests - (report.status_codes["200"] ?? 0),
     p50Ms: report.latencies["50th"] / 1e6,
     p99Ms: report.latencies["99th"] / 1e6,
+    answers: `${JSON.stringify(report.status_codes)} ${report.errors?.slice(0, 3) ?? ""}`,
   };
 }
 
