@@ -33,6 +33,7 @@ import type {
   HashPolicy,
   HeaderOperation,
   PathMatch,
+  PathRewrite,
   Redirect,
   Reply,
   Route,
@@ -54,6 +55,8 @@ export interface RouteAdditions {
   readonly filters: ReadonlyMap<string, Any>;
   readonly requestHeaders: readonly HeaderOperation[];
   readonly responseHeaders: readonly HeaderOperation[];
+  /** In place of the route's own change of the path. */
+  readonly path?: PathRewrite;
 }
 
 /** An Envoy route with the path match that it was made for, which the order of a large table goes by. */
@@ -65,7 +68,7 @@ export interface BuiltRoute {
 /** The Envoy routes of one model route, the more specific ones first. */
 export function buildRoutes(route: Route, additions: RouteAdditions): readonly BuiltRoute[] {
   const { action } = route;
-  const rewrite = action.kind === "reply" ? undefined : action.path;
+  const rewrite = action.kind === "reply" ? undefined : (additions.path ?? action.path);
   return pathVariants(route.match.path, rewrite).map((variant) => ({
     path: variant.path,
     route: buildRoute(route, variant, additions),

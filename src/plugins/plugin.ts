@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Slot } from "#model/policy.ts";
 import type { Step } from "#model/program.ts";
-import type { HeaderOperation } from "#model/route.ts";
+import type { HeaderOperation, PathRewrite } from "#model/route.ts";
 import type { SharedStore } from "#model/shared-store.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
 
@@ -39,6 +39,8 @@ export interface RoutePatch {
   step(step: Step): void;
   /** Switches an Envoy HTTP filter of the fixed chain on for this route, with its configuration (a packed message). */
   filter(name: string, config: { readonly typeUrl: string; readonly value: Uint8Array }): void;
+  /** Replaces the route's own change of the path. The module must not do it: Envoy would look for the route again. */
+  path(rewrite: PathRewrite): void;
   requestHeaders(...operations: readonly HeaderOperation[]): void;
   responseHeaders(...operations: readonly HeaderOperation[]): void;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Step } from "#model/program.ts";
+import type { PathRewrite } from "#model/route.ts";
 import type { FieldPath } from "#problems/object-ref.ts";
 import { formatField } from "#problems/object-ref.ts";
 import { otherPlugins } from "./other-plugins.ts";
@@ -16,22 +17,27 @@ const find = (name: string): Plugin => {
 };
 
 /** What a configuration comes to: the steps on the route, or what is wrong with it. */
-function apply(plugin: Plugin, config: unknown): { steps: readonly Step[]; problems: readonly string[] } {
+function apply(
+  plugin: Plugin,
+  config: unknown,
+): { steps: readonly Step[]; paths: readonly PathRewrite[]; problems: readonly string[] } {
   const problems: string[] = [];
   const report = (field: FieldPath, message: string, fix?: string) =>
     problems.push(`${formatField(field)}: ${message}${fix === undefined ? "" : ` (${fix})`}`);
   const steps: Step[] = [];
+  const paths: PathRewrite[] = [];
   const parsed = parseConfig(plugin, config, report);
   const context = { instance: "route:r", service: "s", object: "KongPlugin/ns/p", report };
   const value = parsed && plugin.parse(parsed, context);
   const patch: RoutePatch = {
     step: (step) => steps.push(step),
     filter: () => {},
+    path: (rewrite) => paths.push(rewrite),
     requestHeaders: () => {},
     responseHeaders: () => {},
   };
   if (value !== undefined) plugin.patch(value, patch);
-  return { steps, problems };
+  return { steps, paths, problems };
 }
 
 describe("the registry", () => {
@@ -157,13 +163,12 @@ describe("configurations as Kong reads them", () => {
       {
         http_method: "POST",
         rename: { headers: ["a:b"] },
-        replace: { uri: "/x", headers: ["h:v:w"] },
+        replace: { headers: ["h:v:w"] },
         add: { querystring: ["q:1", "empty:"] },
       },
       {
         step: "transform-request",
         method: "POST",
-        uri: "/x",
         headers: {
           remove: [],
           rename: [{ from: "a", to: "b" }],
@@ -286,4 +291,10 @@ describe("configurations as Kong reads them", () => {
     expect(problems).toEqual([expected]);
     expect(steps).toEqual([]);
   });
+});
+
+test("request-transformer leaves the path to the route", () => {
+  const { steps, paths } = apply(find("request-transformer"), { replace: { uri: "/x" } });
+  expect(paths).toEqual([{ kind: "replace-all", path: "/x" }]);
+  expect(steps).not.toContainEqual(expect.objectContaining({ uri: "/x" }));
 });

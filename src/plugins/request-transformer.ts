@@ -30,6 +30,7 @@ export const requestTransformer = definePlugin({
       "Changes of the body are refused.",
       "Templates such as $(headers.name) in values are refused.",
       "With http_method, arguments are not moved between query and body.",
+      "A request whose method, header or query argument decides about its route, and is changed here, is routed again.",
     ],
   },
   schema: z.strictObject({
@@ -76,8 +77,9 @@ export const requestTransformer = definePlugin({
       ...(uri === undefined || uri === "" ? {} : { uri }),
     };
   },
-  patch(value, route) {
-    route.step(value);
+  patch({ uri, ...step }, route) {
+    if (uri !== undefined) route.path({ kind: "replace-all", path: uri });
+    route.step(step);
   },
 });
 

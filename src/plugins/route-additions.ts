@@ -6,7 +6,7 @@ import { enableModule, moduleFilterName } from "#envoy/module/module-filter.ts";
 import type { RouteAdditions } from "#envoy/route.ts";
 import type { Policy } from "#model/policy.ts";
 import type { Step } from "#model/program.ts";
-import type { HeaderOperation, Route } from "#model/route.ts";
+import type { HeaderOperation, PathRewrite, Route } from "#model/route.ts";
 import { type Plugin, phases, type RoutePatch } from "./plugin.ts";
 
 /** Applies a route's policies in the order of phases; a policy without a plugin is a defect of ours. */
@@ -18,22 +18,22 @@ export function routeAdditions(plugins: readonly Plugin[]): (route: Route) => Ro
     const filters = new Map<string, Any>();
     const requestHeaders: HeaderOperation[] = [];
     const responseHeaders: HeaderOperation[] = [];
+    let path: PathRewrite | undefined;
     const patch: RoutePatch = {
+      path: (rewrite) => {
+        path = rewrite;
+      },
       step: (step) => steps.push(step),
       filter: (name, config) => filters.set(name, create(AnySchema, config)),
       requestHeaders: (...operations) => requestHeaders.push(...operations),
       responseHeaders: (...operations) => responseHeaders.push(...operations),
     };
     for (const { plugin, policy } of inPhaseOrder(route.policies, bySlot)) plugin.patch(policy.value, patch);
-    if (steps.length === 0) return { filters, requestHeaders, responseHeaders };
+    const native = { filters, requestHeaders, responseHeaders, ...(path === undefined ? {} : { path }) };
+    if (steps.length === 0) return native;
     const program = encodeProgram({ steps });
     filters.set(moduleFilterName, enableModule());
-    return {
-      metadata: { id: program.id, program: program.text },
-      filters,
-      requestHeaders,
-      responseHeaders,
-    };
+    return { ...native, metadata: { id: program.id, program: program.text } };
   };
 }
 
