@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -44,7 +45,7 @@ test.each(pages.filter((page) => manifestsOf(page).length > 0))(
 );
 
 test.each(pages)("the commands of %s exist", (page) => {
-  const text = readFileSync(join(root, page), "utf8");
+  const text = read(page);
   const main = readFileSync(join(root, "src", "cli", "main.ts"), "utf8");
   const targets = readFileSync(join(root, "Makefile"), "utf8");
   for (const [, command = ""] of text.matchAll(/(?:^|`|bin\/)diolkos ([a-z]+)/gm)) {
@@ -56,18 +57,34 @@ test.each(pages)("the commands of %s exist", (page) => {
 });
 
 test.each(pages)("the files that %s links to exist", (page) => {
-  const text = readFileSync(join(root, page), "utf8");
+  const text = read(page);
   for (const [, target = ""] of text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
     expect(existsSync(join(root, page, "..", target)), target).toBe(true);
   }
 });
 
+/** Commands that start nothing and change nothing. */
+const harmless = /^bin\/diolkos (?:check|render|explain\b.* --dir) .*$/gm;
+
+test.each(pages.flatMap((page) => (read(page).match(harmless) ?? []).map((line) => [page, line] as const)))(
+  "%s: %s",
+  (_, line) => {
+    const [program = "", ...args] = line.split(" ");
+    const { status, stderr } = spawnSync(join(root, program), args, { cwd: root, encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+  },
+);
+
 /** Fenced YAML blocks that are manifests. */
 function manifestsOf(page: string): readonly string[] {
-  const text = readFileSync(join(root, page), "utf8");
+  const text = read(page);
   return [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].flatMap(([, block = ""]) =>
     /^(?:apiVersion|_format_version):/m.test(block) ? [block] : [],
   );
+}
+
+function read(page: string): string {
+  return readFileSync(join(root, page), "utf8");
 }
 
 function folderOf(page: string): string {
