@@ -12,7 +12,7 @@ const { error } = await asc.main(
   [
     join(import.meta.dirname, "assembly", "index.ts"),
     ...["--outFile", staging],
-    ...["-O3", "--converge"],
+    "-O3",
     // A real allocator with free; nothing managed is ever allocated, so no collector runs.
     ...["--runtime", "minimal"],
     // No messages in traps, so no import of abort.

@@ -79,7 +79,7 @@ function shapeOf(kind: u32): string {
     case RATE_LIMIT:
       return "uuuuutttuutW";
     case TRANSFORM_REQUEST:
-      return "uttTPPPPTPPPP";
+      return "ttTPPPPTPPPP";
     case TRANSFORM_RESPONSE:
       return "TPPPP";
     case REPLY:
@@ -153,7 +153,8 @@ function skipWindows(): void {
 export function isSound(program: usize, size: u32): bool {
   at = program;
   end = program + size;
-  sound = word() == MAGIC;
+  sound = true;
+  if (word() != MAGIC) return false;
   word();
   const count = word();
   for (let i: u32 = 0; i < count && sound; i++) {
