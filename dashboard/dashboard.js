@@ -24,7 +24,11 @@ function row(...cells) {
 function ports(list) {
   return list.length === 0
     ? none()
-    : element("span", {}, ...list.flatMap((one, at) => [at > 0 ? ", " : "", `${one.port} at `, code(one.address)]));
+    : element(
+        "span",
+        {},
+        ...list.flatMap((one, at) => [at > 0 ? ", " : "", `${one.port} at `, code(one.address)]),
+      );
 }
 
 function state(ready, word, failure) {
@@ -64,7 +68,12 @@ function showStatus(status) {
   );
   const from = document.forms.explain.elements.from;
   const names = status.sidecars.map((proxy) => proxy.name);
-  if ([...from.options].slice(1).map((option) => option.value).join() !== names.join()) {
+  if (
+    [...from.options]
+      .slice(1)
+      .map((option) => option.value)
+      .join() !== names.join()
+  ) {
     const chosen = from.value;
     from.replaceChildren(
       element("option", { value: "" }, "from a client"),
@@ -91,7 +100,8 @@ function showProblems(problems) {
       "ul",
       {},
       ...problems.map((one) => {
-        const object = one.object.namespace === "" ? one.object.name : `${one.object.namespace}/${one.object.name}`;
+        const object =
+          one.object.namespace === "" ? one.object.name : `${one.object.namespace}/${one.object.name}`;
         return element(
           "li",
           {},
@@ -114,7 +124,8 @@ function showExplanation(answer) {
   const entries = [];
   const add = (title, ...content) => entries.push(element("dt", {}, title), element("dd", {}, ...content));
   if (answer.problem !== undefined) add("Answer", element("strong", { class: "bad" }, answer.problem));
-  if (answer.listener !== undefined) add("Listener", answer.listener.name, " at ", code(answer.listener.address));
+  if (answer.listener !== undefined)
+    add("Listener", answer.listener.name, " at ", code(answer.listener.address));
   if (answer.host !== undefined) add("Host", answer.host.name, " by ", code(answer.host.matched));
   if (answer.route !== undefined) {
     add("Route", answer.route.name, ": ", answer.route.match, list(answer.route.from.map(place)));
@@ -131,7 +142,14 @@ function showExplanation(answer) {
       "Backends",
       list(
         answer.action.backends.map((one) =>
-          element("span", {}, `${one.share} % to `, code(one.cluster), ` ${one.endpoints.join(", ")} `, place(one.from)),
+          element(
+            "span",
+            {},
+            `${one.share} % to `,
+            code(one.cluster),
+            ` ${one.endpoints.join(", ")} `,
+            place(one.from),
+          ),
         ),
       ),
     );
