@@ -69,6 +69,19 @@ export function findExchange(id: u32): Exchange | null {
   return null;
 }
 
+/** The exchange whose request waits for a call; null when none does. */
+export function findWaiting(token: u32): Exchange | null {
+  for (let i: u32 = 0; i < buckets; i++) {
+    let at = load<usize>(table + (<usize>i << 2));
+    while (at) {
+      const exchange = changetype<Exchange>(at);
+      if (exchange.token == token) return exchange;
+      at = exchange.next;
+    }
+  }
+  return null;
+}
+
 /** A new exchange for the current request. */
 function openExchange(id: u32, program: usize): Exchange {
   // Envoy counts ids up to 2^32 and begins again: an abandoned exchange may have this one.

@@ -3,8 +3,8 @@
 import { acceptShard } from "./credentials";
 import { forgetClient } from "./address";
 import { forgetTime } from "./clock";
-import { beginExchange, exchange, findExchange } from "./exchange";
-import { continueStream, getBuffer, OK, PLUGIN_CONFIGURATION, setTickPeriod } from "./host";
+import { beginExchange, closeExchange, exchange, findExchange, findWaiting } from "./exchange";
+import { continueStream, getBuffer, OK, PLUGIN_CONFIGURATION, setEffectiveContext, setTickPeriod } from "./host";
 import { beginIdentity } from "./identity";
 import { answer, answerAt, answerSize, beginCallback, take } from "./memory";
 import { AUTHENTICATES, fieldsOf, firstStep, flagsOf, RESPONDS } from "./program";
@@ -91,15 +91,19 @@ export function proxy_on_tick(root: u32): void {
 
 export function proxy_on_http_call_response(id: u32, token: u32, headers: u32, size: u32, trailers: u32): void {
   begin();
-  const open = findExchange(id);
-  if (open === null || open.token != token) {
-    finishSynchronization(token, headers, size);
-    return;
-  }
-  beginExchange(id, open.program, open);
-  resumeIdentity(open);
+  // Envoy gives the answer to the filter as a whole, not to the request that called.
+  if (finishSynchronization(token, headers, size)) return;
+  const open = findWaiting(token);
+  if (open === null) return;
   const fields = fieldsOf(open.step);
   const result = readCheck(fields, headers, size);
+  if (setEffectiveContext(open.id) != OK) {
+    // The client went away meanwhile.
+    closeExchange(open);
+    return;
+  }
+  beginExchange(open.id, open.program, open);
+  resumeIdentity(open);
   const verdict = result == CHECK_FAILED ? failed(fields) : conclude(fields, result == CHECK_ALLOWED);
   if (resumeSteps(open, verdict) == NEXT) continueStream(REQUEST);
 }
