@@ -1,10 +1,9 @@
 import { once } from "node:events";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { otherCore, start, untilListening } from "./processes.mjs";
+import { otherCore, start, temporaryFolder, untilListening } from "./processes.mjs";
 
 /**
  * A backend that answers 200 and 100 bytes, with as little work as can be had: nginx, else Node.
@@ -12,7 +11,7 @@ import { otherCore, start, untilListening } from "./processes.mjs";
  * @param {number} port
  */
 export async function startBackend(nginx, port) {
-  const folder = mkdtempSync(join(tmpdir(), "diolkos-bench-backend-"));
+  const folder = temporaryFolder("backend");
   const log = join(folder, "log");
   const body = "x".repeat(100);
   if (nginx === undefined) {

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { ask, oneByOne } from "./load.mjs";
+import { temporaryFolder } from "./processes.mjs";
 
 /** What comes before a command so that it runs in valgrind, silent until counting is switched on. @param {string} folder */
 export function callgrindCommand(folder) {
@@ -16,7 +16,7 @@ export function callgrindCommand(folder) {
 
 /** A folder for callgrind's output. */
 export function callgrindFolder() {
-  return mkdtempSync(join(tmpdir(), "diolkos-callgrind-"));
+  return temporaryFolder("callgrind");
 }
 
 /**

@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { root } from "../scripts/root.mjs";
-import { freePorts, otherCore, proxyCore, start } from "./processes.mjs";
+import { freePorts, otherCore, proxyCore, start, temporaryFolder } from "./processes.mjs";
 
 const run = promisify(execFile);
 
@@ -36,7 +35,7 @@ export async function startDiolkos(fill, { envoy, env = {}, readyWithinMs = 60_0
   const cli = join(root, "bin", "diolkos");
   if (!existsSync(join(root, "dist", "diolkos.js")))
     throw new Error("the product is not built: run `make build`");
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "diolkos-bench-")));
+  const folder = temporaryFolder("up");
   const manifests = join(folder, "manifests");
   const state = join(folder, "state");
   mkdirSync(manifests);

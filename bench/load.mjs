@@ -1,12 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { otherCore } from "./processes.mjs";
+import { otherCore, temporaryFolder } from "./processes.mjs";
 
 const run = promisify(execFile);
 
@@ -25,7 +24,7 @@ const run = promisify(execFile);
  * @returns {Promise<{ requests: number, failed: number, p50Ms: number, p99Ms: number, answers: string }>}
  */
 export async function openLoop(vegeta, target, { rate, seconds }) {
-  const folder = mkdtempSync(join(tmpdir(), "diolkos-bench-"));
+  const folder = temporaryFolder("load");
   const targets = join(folder, "targets.jsonl");
   const header = Object.fromEntries(Object.entries(target.headers).map(([name, value]) => [name, [value]]));
   writeFileSync(

@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { root } from "../scripts/root.mjs";
 import { nginxConfig } from "./backend.mjs";
-import { freePorts, proxyCore, start, untilListening } from "./processes.mjs";
+import { freePorts, proxyCore, start, temporaryFolder, untilListening } from "./processes.mjs";
 
 /**
  * A proxy to be measured.
@@ -20,7 +19,7 @@ import { freePorts, proxyCore, start, untilListening } from "./processes.mjs";
  * @returns {Promise<Proxy>}
  */
 export async function startLeanEnvoy(envoy, name, { backend, consumers, before = [] }) {
-  const folder = mkdtempSync(join(tmpdir(), "diolkos-bench-lean-"));
+  const folder = temporaryFolder("lean");
   const [port = 0, admin = 0] = await freePorts(2);
   const credentials = consumers.map(
     (one) => `                        - { key: ${one.key}, client: ${one.name} }`,
@@ -62,7 +61,7 @@ export async function startLeanEnvoy(envoy, name, { backend, consumers, before =
 
 /** @param {string} nginx @param {number} backend @returns {Promise<Proxy>} */
 export async function startNginx(nginx, backend) {
-  const folder = mkdtempSync(join(tmpdir(), "diolkos-bench-nginx-"));
+  const folder = temporaryFolder("nginx");
   const [port = 0] = await freePorts(1);
   const upstream = `upstream backend { server 127.0.0.1:${backend}; keepalive 64; keepalive_requests 1000000000; }`;
   const forwarded =
@@ -79,7 +78,7 @@ export async function startNginx(nginx, backend) {
 
 /** @param {string} haproxy @param {number} backend @returns {Promise<Proxy>} */
 export async function startHaproxy(haproxy, backend) {
-  const folder = mkdtempSync(join(tmpdir(), "diolkos-bench-haproxy-"));
+  const folder = temporaryFolder("haproxy");
   const [port = 0] = await freePorts(1);
   writeFileSync(
     join(folder, "haproxy.cfg"),

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** The proxy that is measured has this core for itself; load, backend and everything else have the other. */
@@ -17,10 +19,21 @@ export const otherCore = 1;
 /** @type {Set<import("node:child_process").ChildProcess>} */
 const children = new Set();
 
+/** @type {string[]} */
+const folders = [];
+
 // The last resort; run.mjs calls stopAll first.
 process.on("exit", () => {
   for (const child of children) child.kill("SIGTERM");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+/** A new folder that goes when the bench ends. @param {string} what */
+export function temporaryFolder(what) {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), `diolkos-bench-${what}-`)));
+  folders.push(folder);
+  return folder;
+}
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, () => void stopAll().then(() => process.exit(130)));
 }
