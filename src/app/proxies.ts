@@ -70,9 +70,10 @@ export function proxyProcess(proxy: Proxy, options: ProxyProcessOptions): Proces
   });
 }
 
-/** Envoy is louder than we are at the same level: its information is our detail. */
+/** Envoy is louder than we are at the same level: its information is our detail. From debug on it prints the
+ * headers of requests, with keys and passwords; `diolkos admin --post … /logging?level=debug` asks for that. */
 const envoyLogLevels = {
-  trace: "debug",
+  trace: "info",
   debug: "info",
   info: "warning",
   warn: "warning",

@@ -30,6 +30,11 @@ export function parseConfig<Schema extends z.ZodObject>(
   }
   const unknown = unknownFields(plugin.schema, document);
   for (const { path, known } of unknown) {
+    if (show === "hide values") {
+      // What looks like a field's name may be a password on the wrong line.
+      report(path.slice(0, -1), `holds a field that is none of ${plugin.name} here`);
+      continue;
+    }
     const name = String(path.at(-1));
     const meant = suggest(name, known);
     report(path, `${name} is no field of ${plugin.name} here`, meant && `Did you mean ${meant}?`);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasControlCharacter } from "./http-texts.ts";
 import { portNumberSchema } from "./port-number.ts";
 
 /** The apiVersion of all App Mesh kinds. */
@@ -78,7 +79,10 @@ export const healthCheckSchema = z.object({
   intervalMillis: z.int().min(5000).max(300_000),
   timeoutMillis: z.int().min(2000).max(60_000),
   protocol: z.enum(["grpc", "http", "http2", "tcp"]),
-  path: z.string().optional(),
+  path: z
+    .string()
+    .refine((path) => !hasControlCharacter(path), { message: "holds a control character" })
+    .optional(),
   port: portNumberSchema.optional(),
 });
 

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { hostNamePattern } from "./http-texts.ts";
 import { defineKind, type ObjectOf } from "./kind.ts";
 import { portNumberSchema } from "./port-number.ts";
 import { unreadFields } from "./unread-fields.ts";
@@ -38,11 +39,13 @@ export const endpointSliceKind = defineKind({
       ports: z.array(slicePortSchema).optional(),
     })
     .superRefine(({ addressType, endpoints }, context) => {
-      if (addressType === "FQDN") return;
-      const version = addressType === "IPv4" ? 4 : 6;
+      const isOfType = (address: string) =>
+        addressType === "FQDN"
+          ? hostNamePattern.test(address)
+          : isIP(address) === (addressType === "IPv4" ? 4 : 6);
       for (const [at, { addresses }] of (endpoints ?? []).entries()) {
         for (const [position, address] of addresses.entries()) {
-          if (isIP(address) === version) continue;
+          if (isOfType(address)) continue;
           const message = `must be an ${addressType} address, but is "${address}"`;
           context.addIssue({ code: "custom", path: ["endpoints", at, "addresses", position], message });
         }

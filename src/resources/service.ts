@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { z } from "zod";
+import { hostNamePattern } from "./http-texts.ts";
 import { defineKind, type ObjectOf } from "./kind.ts";
 import { portNumberSchema, portReferenceSchema } from "./port-number.ts";
 import { unreadFields } from "./unread-fields.ts";
@@ -23,7 +25,12 @@ export const serviceKind = defineKind({
       type: z.enum(["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]).optional(),
       selector: z.record(z.string(), z.string()).optional(),
       ports: z.array(servicePortSchema).optional(),
-      externalName: z.string().optional(),
+      externalName: z
+        .string()
+        .refine((name) => name === "" || hostNamePattern.test(name) || isIP(name) > 0, {
+          message: "is not a host name",
+        })
+        .optional(),
       clusterIP: z.string().optional(),
       publishNotReadyAddresses: z.boolean().optional(),
       ...unreadFields(

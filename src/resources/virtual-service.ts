@@ -5,6 +5,7 @@ import {
   referenceSchema,
   virtualNodeReferenceSchema,
 } from "./app-mesh-types.ts";
+import { hostNamePattern } from "./http-texts.ts";
 import { defineKind, type ObjectOf } from "./kind.ts";
 import { unreadFields } from "./unread-fields.ts";
 
@@ -17,7 +18,7 @@ export const virtualServiceKind = defineKind({
   schema: z.object({
     spec: z
       .object({
-        awsName: z.string().optional(),
+        awsName: z.string().regex(hostNamePattern, "is not a host name").optional(),
         provider: z
           .object({
             virtualNode: virtualNodeReferenceSchema.optional(),

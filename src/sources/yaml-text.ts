@@ -40,10 +40,15 @@ export function parseYaml(text: string): YamlText {
       const data: unknown = document.toJS({ maxAliasCount: 100 });
       return { data, sourceText: (path) => sourceOf(document, path) };
     }
-    return { error: error.message, line: lineAt(text, error.pos[0]), data: partOf(document) };
+    return { error: withoutSource(error.message), line: lineAt(text, error.pos[0]), data: partOf(document) };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error), line: 0 };
+    return { error: withoutSource(error instanceof Error ? error.message : String(error)), line: 0 };
   }
+}
+
+/** Some messages end with a piece of the text, which may be of a secret. */
+function withoutSource(message: string): string {
+  return message.replace(/: .*$/s, "");
 }
 
 /** The line (from 0) of a field, or of the nearest place around it that the text has; undefined for no YAML at all. */

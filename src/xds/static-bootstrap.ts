@@ -15,6 +15,7 @@ import { VirtualHostSchema } from "@diolkos/envoy-api/envoy/config/route/v3/rout
 import { RouteConfigurationSchema } from "@diolkos/envoy-api/envoy/config/route/v3/route_pb.js";
 import { HttpConnectionManagerSchema } from "@diolkos/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { SecretSchema } from "@diolkos/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import { DownstreamTlsContextSchema } from "@diolkos/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { pack } from "#envoy/any.ts";
 import type { Resource } from "./resource.ts";
 
@@ -55,6 +56,13 @@ function inlineEndpoints(
 
 /** False for a listener that cannot stand alone. */
 function inlineRoutes(listener: Listener, resources: readonly Resource[]): boolean {
+  for (const { transportSocket } of listener.filterChains) {
+    if (transportSocket?.configType.case !== "typedConfig") continue;
+    const tls = anyUnpack(transportSocket.configType.value, DownstreamTlsContextSchema);
+    // Without a source, a secret is looked for among the static ones.
+    for (const secret of tls?.commonTlsContext?.tlsCertificateSdsSecretConfigs ?? []) delete secret.sdsConfig;
+    if (tls !== undefined) transportSocket.configType.value = pack(DownstreamTlsContextSchema, tls);
+  }
   for (const filter of listener.filterChains.flatMap((chain) => chain.filters)) {
     if (filter.configType.case !== "typedConfig") continue;
     const manager = anyUnpack(filter.configType.value, HttpConnectionManagerSchema);

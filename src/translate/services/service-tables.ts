@@ -212,7 +212,8 @@ function isUdp(port: ServicePort): boolean {
 }
 
 function externalNameOf(service: Service): string | undefined {
-  return service.spec.type === "ExternalName" ? service.spec.externalName?.replace(/\.$/, "") : undefined;
+  if (service.spec.type !== "ExternalName") return undefined;
+  return service.spec.externalName?.replace(/\.$/, "") || undefined;
 }
 
 function* placeSlice(_: string, slice: EndpointSlice): Generator<readonly [string, EndpointSlice]> {
