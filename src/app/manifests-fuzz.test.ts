@@ -9,9 +9,10 @@ import { kinds } from "#resources/registry.ts";
 import { FolderSource } from "#sources/folder-source.ts";
 import type { Resource } from "#xds/resource.ts";
 import { staticBootstrap } from "#xds/static-bootstrap.ts";
-import { findEnvoy } from "./files.ts";
-import { type Manifest, manifest, manifests } from "./manifests-test-setup.ts";
+import { findEnvoy, modulePath } from "./files.ts";
+import { manifest, manifests } from "./manifests-test-setup.ts";
 import { buildPipeline, type Pipeline } from "./pipeline.ts";
+import type { Manifest } from "./random-values-test-setup.ts";
 
 const runs = (usual: number) => Number(process.env.DIOLKOS_FUZZ_RUNS ?? usual);
 const seed = process.env.DIOLKOS_FUZZ_SEED;
@@ -188,7 +189,7 @@ function layOut(ports = new Map<string, number>()): LaidOut {
   const defects: string[] = [];
   const pipeline = buildPipeline({
     gateway: { address: "127.0.0.1", port: 8000, tlsPort: 8443 },
-    modulePath: "module.wasm",
+    modulePath: modulePath(),
     servicesSocket: "services.sock",
     portFor: (key) => {
       const known = ports.get(key) ?? 20_000 + ports.size;
@@ -274,7 +275,7 @@ function refused(folder: string, resources: ReadonlyMap<string, Resource>): stri
   if (result.status === 0) return undefined;
   const said = result.stderr.replace(/^.*error initializing configuration '[^']*': /s, "").trim();
   // Envoy repeats the whole message between its complaint and the reason.
-  return said.length < 800 ? said : `${said.slice(0, 300)} ... ${said.slice(-400)}`;
+  return said.length < 800 ? said : `... ${said.slice(-500)}`;
 }
 
 function writeManifests(folder: string, all: readonly Manifest[]): void {
