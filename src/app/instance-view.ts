@@ -28,6 +28,7 @@ import type { UpOptions } from "./options.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { problemAnswers } from "./problem-answers.ts";
 import { adminAddress } from "./proxies.ts";
+import { servicesId } from "./services-process.ts";
 import { version } from "./version.ts";
 
 interface Parts {
@@ -68,7 +69,9 @@ export class InstanceView implements AdminSource {
     const sidecars = [...pipeline.workloads.replicas.keys()].filter(
       (scope) => pipeline.identities.get(scope) !== undefined,
     );
-    for (const id of [...[...pipeline.workloadProcesses.keys()].map(workloadId), ...sidecars.map(envoyId)]) {
+    const workloads = [...pipeline.workloadProcesses.keys()].map(workloadId);
+    const services = pipeline.stores.size > 0 ? [servicesId] : [];
+    for (const id of [...workloads, ...sidecars.map(envoyId), ...services]) {
       const process = supervisor.processes.get(id);
       // One that fails is a problem, not something to wait for.
       const isComing = process === undefined || process.phase === "starting" || process.phase === "running";

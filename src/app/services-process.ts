@@ -6,6 +6,8 @@ import { socketPath } from "#standalone/socket-path.ts";
 import type { LogLevel } from "#telemetry/log.ts";
 import { replaceFile } from "./state-directory.ts";
 
+export const servicesId = "services";
+
 /** Where the gateway reaches the services process. */
 export function servicesSocket(state: string): string {
   return socketPath(state, "services.sock");
@@ -24,12 +26,12 @@ export function servicesProcess(
   const [program = ""] = process.argv.slice(1);
   const options = ["--socket", servicesSocket(state), "--config", config, "--log-level", logLevel];
   return {
-    id: "services",
+    id: servicesId,
     command: process.execPath,
     args: [...process.execArgv, program, "services", ...options],
     env: {},
     cwd: state,
-    readiness: { kind: "none" },
+    readiness: { kind: "socket", path: servicesSocket(state) },
     drain: { kind: "signal", graceMs: 2000 },
     stopStage: 2,
   };

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 /** When a process counts as ready: it accepts TCP connections, answers 200, or is an Envoy that is live. `none`: at once. */
 export type Readiness =
   | { readonly kind: "tcp"; readonly port: number }
+  /** A unix socket. */
+  | { readonly kind: "socket"; readonly path: string }
   | { readonly kind: "http"; readonly url: string }
   /** Address (`127.0.0.1:20010`) of the Envoy's admin interface. */
   | { readonly kind: "envoyAdmin"; readonly address: string }

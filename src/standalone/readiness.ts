@@ -22,6 +22,8 @@ export function describeUnready(readiness: Readiness): string {
   switch (readiness.kind) {
     case "tcp":
       return `nothing listens on 127.0.0.1:${readiness.port}`;
+    case "socket":
+      return `nothing listens on ${readiness.path}`;
     case "http":
       return `${readiness.url} does not answer 200`;
     case "envoyAdmin":
@@ -37,7 +39,9 @@ export async function isReady(readiness: Readiness): Promise<boolean> {
     case "none":
       return true;
     case "tcp":
-      return acceptsConnections(readiness.port);
+      return acceptsConnections({ host: "127.0.0.1", port: readiness.port });
+    case "socket":
+      return acceptsConnections({ path: readiness.path });
     case "http":
       return answersOk(readiness.url);
     case "envoyAdmin":
@@ -45,9 +49,9 @@ export async function isReady(readiness: Readiness): Promise<boolean> {
   }
 }
 
-function acceptsConnections(port: number): Promise<boolean> {
+function acceptsConnections(where: { host: string; port: number } | { path: string }): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port, timeout: 1000 });
+    const socket = connect({ ...where, timeout: 1000 });
     const end = (accepted: boolean) => {
       socket.destroy();
       resolve(accepted);
