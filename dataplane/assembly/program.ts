@@ -2,7 +2,7 @@
 // words, texts begin at multiples of 4, and steps run directly from these bytes. `isSound` looks at every length once,
 // when a program arrives, so that no step can be led out of it.
 //
-//   magic, flags, count of steps, then each step: kind, size in bytes (with these two words), fields
+//   magic, flags, count of steps, mark; then each step: kind, size in bytes (with these two words), fields
 import { nextText, Text } from "./text";
 
 const MAGIC: u32 = 0x31504b44; // "DKP1"
@@ -28,14 +28,15 @@ export function flagsOf(program: usize): u32 {
   return load<u32>(program, 4);
 }
 
+/** What the request is marked with when the steps are done; mostly empty. */
 @inline
-export function stepCount(program: usize): u32 {
-  return load<u32>(program, 8);
+export function markOf(program: usize): Text {
+  return program + 12;
 }
 
 @inline
 export function firstStep(program: usize): usize {
-  return program + 12;
+  return nextText(markOf(program));
 }
 
 @inline
@@ -157,6 +158,7 @@ export function isSound(program: usize, size: u32): bool {
   if (word() != MAGIC) return false;
   word();
   const count = word();
+  skipText();
   for (let i: u32 = 0; i < count && sound; i++) {
     const step = at;
     const kind = word();

@@ -12,6 +12,7 @@ import {
   IP,
   KEY_AUTH,
   kindOf,
+  markOf,
   nextStep,
   RATE_LIMIT,
   REPLY,
@@ -19,6 +20,7 @@ import {
   TRANSFORM_RESPONSE,
 } from "./program";
 import { endOf } from "./program-cache";
+import { setRequestHeader } from "./request";
 import { checkToken } from "./shared-limits";
 import { acl } from "./steps/acl";
 import { basicAuth } from "./steps/basic-auth";
@@ -30,7 +32,11 @@ import { addLimits, rateLimit } from "./steps/rate-limit";
 import { terminate } from "./steps/terminate";
 import { transformRequest } from "./steps/transform-request";
 import { transformResponse } from "./steps/transform-response";
+import { bytesOf, sizeOfText, text } from "./text";
 import { NEXT, WAIT } from "./verdict";
+
+/** A header that Envoy removes from what clients send. */
+const MARK = text("x-envoy-ip-tags");
 
 /** Runs the steps from `step` on; the verdict of the one that stopped, or NEXT. */
 export function runSteps(program: usize, step: usize): i32 {
@@ -42,6 +48,8 @@ export function runSteps(program: usize, step: usize): i32 {
     return verdict;
   }
   writeIdentity();
+  const mark = markOf(program);
+  if (sizeOfText(mark) > 0) setRequestHeader(MARK, bytesOf(mark), sizeOfText(mark));
   return NEXT;
 }
 

@@ -13,6 +13,8 @@ import {
 } from "@diolkos/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import { ListenerSchema } from "@diolkos/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import {
+  HeaderMatcherSchema,
+  type Route,
   RouteActionSchema,
   RouteMatchSchema,
   RouteSchema,
@@ -25,6 +27,7 @@ import {
   HttpFilterSchema,
   RdsSchema,
 } from "@diolkos/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { StringMatcherSchema } from "@diolkos/envoy-api/envoy/type/matcher/v3/string_pb.js";
 import { AdminClient } from "#envoy/admin-client.ts";
 import { adsSource } from "#envoy/ads.ts";
 import { pack } from "#envoy/any.ts";
@@ -38,7 +41,12 @@ import {
 } from "#envoy/module/carrier-listener.ts";
 import { credentialShards } from "#envoy/module/encode-credentials.ts";
 import { encodeProgram } from "#envoy/module/encode-program.ts";
-import { enableModule, moduleFilter, moduleFilterName } from "#envoy/module/module-filter.ts";
+import {
+  enableModule,
+  moduleFilter,
+  moduleFilterName,
+  programMarkHeader,
+} from "#envoy/module/module-filter.ts";
 import type { Consumer } from "#model/consumer.ts";
 import type { Program, Step } from "#model/program.ts";
 import { DeltaServer } from "#xds/delta-server.ts";
@@ -254,24 +262,10 @@ export class Gateway {
         create(VirtualHostSchema, {
           name: "all",
           domains: ["*"],
-          routes: Object.entries(routes).map(([prefix, what]) =>
-            create(RouteSchema, {
-              name: prefix,
-              match: create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: prefix } }),
-              action: {
-                case: "route",
-                value: create(RouteActionSchema, {
-                  clusterSpecifier: { case: "cluster", value: what === "nowhere" ? what : "upstream" },
-                }),
-              },
-              ...(what === "plain" || what === "nowhere"
-                ? {}
-                : {
-                    typedPerFilterConfig: { [moduleFilterName]: enableModule() },
-                    metadata: create(MetadataSchema, { filterMetadata: { diolkos: metadataOf(what) } }),
-                  }),
-            }),
-          ),
+          routes: [
+            ...Object.keys(routes).filter((prefix) => isTransformed(routes[prefix])).map(buildTwin),
+            ...Object.entries(routes).map(([prefix, what]) => buildRoute(prefix, what)),
+          ],
         }),
       ],
     });
@@ -324,9 +318,55 @@ export class Gateway {
   }
 }
 
-function metadataOf(what: Exclude<Routes[string], string>): JsonObject {
+function buildRoute(prefix: string, what: Routes[string] = "plain"): Route {
+  return create(RouteSchema, {
+    name: prefix,
+    match: create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: prefix } }),
+    action: buildAction(what === "nowhere" ? what : "upstream"),
+    ...(what === "plain" || what === "nowhere"
+      ? {}
+      : {
+          typedPerFilterConfig: { [moduleFilterName]: enableModule() },
+          metadata: create(MetadataSchema, { filterMetadata: { diolkos: metadataOf(prefix, what) } }),
+        }),
+  });
+}
+
+function buildAction(cluster: string): Route["action"] {
+  return {
+    case: "route",
+    value: create(RouteActionSchema, { clusterSpecifier: { case: "cluster", value: cluster } }),
+  };
+}
+
+function isTransformed(what: Routes[string] | undefined): boolean {
+  return Array.isArray(what) && what.some((step: Step) => step.step === "transform-request");
+}
+
+/** Where a changed request finds its route again. */
+function buildTwin(prefix: string): Route {
+  return create(RouteSchema, {
+    match: create(RouteMatchSchema, {
+      pathSpecifier: { case: "prefix", value: "/" },
+      headers: [
+        create(HeaderMatcherSchema, {
+          name: programMarkHeader,
+          headerMatchSpecifier: {
+            case: "stringMatch",
+            value: create(StringMatcherSchema, { matchPattern: { case: "exact", value: prefix } }),
+          },
+        }),
+      ],
+    }),
+    action: buildAction("upstream"),
+    requestHeadersToRemove: [programMarkHeader],
+  });
+}
+
+function metadataOf(prefix: string, what: Exclude<Routes[string], string>): JsonObject {
   if ("metadata" in what) return what.metadata;
-  const { id, text } = encodeProgram({ steps: what } satisfies Program);
+  const program: Program = { steps: what, ...(isTransformed(what) ? { mark: prefix } : {}) };
+  const { id, text } = encodeProgram(program);
   return { id, program: text };
 }
 

@@ -267,6 +267,12 @@ describe("transform-request", () => {
   test("changes path and method; the query and the route stay", async () => {
     const answer = await gateway.fetch("/path/x?a=1");
     expect(answer.seen).toMatchObject({ method: "POST", url: "/v2/artists?a=1" });
+    expect(valuesOf(answer.seen, "x-envoy-ip-tags")).toEqual([]);
+  });
+
+  test("a client cannot choose a route by the mark", async () => {
+    const answer = await gateway.fetch("/v2", { headers: { "x-envoy-ip-tags": "/path" } });
+    expect(answer.status).toBe(503);
   });
 
   test("sees who calls", async () => {

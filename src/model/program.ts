@@ -6,6 +6,12 @@
  */
 export interface Program {
   readonly steps: readonly Step[];
+  /**
+   * The request is marked with this when the steps are done. Envoy chooses the route anew after each change of the
+   * request's headers, so a route whose steps change what routes are chosen by (path, method, query, headers) needs a
+   * twin that is chosen by the mark.
+   */
+  readonly mark?: string;
 }
 
 export type Step =

@@ -27,6 +27,7 @@ export interface EncodedProgram {
 /** Encodes a program for the module; equal programs give equal texts. */
 export function encodeProgram(program: Program): EncodedProgram {
   const writer = new ByteWriter().u32(magic).u32(flagsOf(program)).u32(program.steps.length);
+  writer.text(program.mark ?? "");
   for (const step of program.steps) writeStep(writer, step);
   const bytes = writer.finish();
   return {

@@ -18,6 +18,12 @@ import { pack } from "../any.ts";
 /** Name of the filter that runs the programs of routes. */
 export const moduleFilterName = "diolkos.module";
 
+/**
+ * Header with a program's `mark`. A twin route matches it and takes it away. Envoy itself removes this header from what
+ * clients send (as long as no client counts as internal), so nobody else can choose a twin.
+ */
+export const programMarkHeader = "x-envoy-ip-tags";
+
 export interface ModuleOptions {
   /** Where Envoy finds `diolkos.wasm`. */
   readonly wasmPath: string;
