@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { StatusAnswer } from "#admin/types.ts";
+import { untilMinuteHas } from "./runner/calendar.ts";
 import { root } from "./runner/case-folder.ts";
 import { Load } from "./runner/load.ts";
 import { RunningDiolkos, run } from "./runner/running-diolkos.ts";
@@ -223,9 +224,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-async function untilMinuteHas(seconds: number): Promise<void> {
-  const left = 60_000 - (Date.now() % 60_000);
-  if (left < seconds * 1000) await sleep(left + 50);
 }

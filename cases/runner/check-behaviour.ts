@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Behaviour, Expectation } from "./behaviour.ts";
+import { untilMinuteHas } from "./calendar.ts";
 import type { EchoBackends, Received } from "./echo-backends.ts";
 import { type Answer, sendRequest } from "./send-request.ts";
 
@@ -94,9 +94,4 @@ function parseJson(text: string): unknown {
   } catch {
     return `not JSON: ${text}`;
   }
-}
-
-async function untilMinuteHas(seconds: number): Promise<void> {
-  const left = 60_000 - (Date.now() % 60_000);
-  if (left < seconds * 1000) await sleep(left + 50);
 }
