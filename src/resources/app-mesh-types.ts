@@ -54,7 +54,9 @@ export const headerMatchesSchema = z.array(namedHeaderMatchSchema).min(1).max(10
 
 /** One query parameter that a request must have; without a match its presence is enough. */
 export const queryMatchesSchema = z
-  .array(z.object({ name: z.string(), match: z.object({ exact: z.string().optional() }).optional() }))
+  .array(
+    z.object({ name: z.string().max(1024), match: z.object({ exact: z.string().optional() }).optional() }),
+  )
   .min(1)
   .max(10);
 
