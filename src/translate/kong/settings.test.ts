@@ -62,7 +62,7 @@ describe("a route without annotations", () => {
         action: {
           kind: "forward",
           backends: [{ cluster: "prod.jazz.9080", weight: 1 }],
-          timeouts: { request: 0, idle: 360_000, perTryIdle: 60_000 },
+          timeouts: { request: 0, idle: 60_000 },
           retry: { retries: 5 },
           websocket: true,
         },
@@ -215,7 +215,7 @@ describe("the Host header", () => {
 test("timeouts and retries are the Service's", () => {
   const manifests = service({ "connect-timeout": "100", "read-timeout": "2000", retries: "2" }) + ingress();
   expect(forwardOf(manifests)).toMatchObject({
-    timeouts: { request: 0, idle: 6000, perTryIdle: 2000 },
+    timeouts: { request: 0, idle: 2000 },
     retry: {
       retries: 2,
       on: ["connect-failure", "refused-stream", "reset-before-request"],
