@@ -1,4 +1,4 @@
-import equal from "fast-deep-equal";
+import { isDeepStrictEqual } from "node:util";
 import type { Log } from "#telemetry/log.ts";
 import { RedisStore } from "./redis-store.ts";
 import type { ServicesConfig } from "./services-config.ts";
@@ -23,7 +23,7 @@ export class Stores {
   apply(config: ServicesConfig): void {
     const wanted = new Map(config.stores.map((store) => [store.id, store]));
     for (const [id, store] of this.#stores) {
-      if (equal(store.config, wanted.get(id))) wanted.delete(id);
+      if (isDeepStrictEqual(store.config, wanted.get(id))) wanted.delete(id);
       else {
         this.#stores.delete(id);
         this.#metrics.storeRemoved(id);
