@@ -80,11 +80,7 @@ export function adsBootstrap(options: BootstrapOptions): Json {
       layers: [
         {
           name: "diolkos",
-          static_layer: {
-            // Envoy's own limit (100) is below what path patterns of gateways need.
-            "re2.max_program_size.error_level": 1000,
-            ...options.runtime,
-          },
+          static_layer: { ...runtimeDefaults, ...options.runtime },
         },
         // Lets `diolkos admin … /runtime_modify` change a value of a running Envoy.
         { name: "admin", admin_layer: {} },
@@ -92,6 +88,9 @@ export function adsBootstrap(options: BootstrapOptions): Json {
     },
   };
 }
+
+/** Envoy's own limit (100) is below what path patterns of gateways need. */
+export const runtimeDefaults = { "re2.max_program_size.error_level": 1000 } as const;
 
 /** No time-out: an Envoy that starts without a control plane waits, instead of going live with no listener. */
 const adsSource: Json = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" };

@@ -3,6 +3,8 @@ import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   Bootstrap_StaticResourcesSchema,
   BootstrapSchema,
+  LayeredRuntimeSchema,
+  RuntimeLayerSchema,
 } from "@diolkos/envoy-api/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import {
   type Cluster,
@@ -17,6 +19,7 @@ import { HttpConnectionManagerSchema } from "@diolkos/envoy-api/envoy/extensions
 import { SecretSchema } from "@diolkos/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { DownstreamTlsContextSchema } from "@diolkos/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { pack } from "#envoy/any.ts";
+import { runtimeDefaults } from "#envoy/bootstrap.ts";
 import type { Resource } from "./resource.ts";
 
 /**
@@ -38,6 +41,14 @@ export function staticBootstrap(resources: readonly Resource[]): Uint8Array {
     BootstrapSchema,
     create(BootstrapSchema, {
       staticResources: create(Bootstrap_StaticResourcesSchema, { clusters, listeners, secrets }),
+      layeredRuntime: create(LayeredRuntimeSchema, {
+        layers: [
+          create(RuntimeLayerSchema, {
+            name: "diolkos",
+            layerSpecifier: { case: "staticLayer", value: { ...runtimeDefaults } },
+          }),
+        ],
+      }),
     }),
   );
 }
