@@ -40,6 +40,7 @@ import type {
 } from "#model/route.ts";
 import { duration } from "./any.ts";
 import { buildHeaderOperations } from "./header-operations.ts";
+import { programMarkHeader } from "./module/module-filter.ts";
 import { type PathVariant, pathVariants } from "./path-rewrite.ts";
 import { buildRetryPolicy } from "./retry-policy.ts";
 import { buildRouteMatch } from "./route-match.ts";
@@ -57,12 +58,27 @@ export interface RouteAdditions {
   readonly responseHeaders: readonly HeaderOperation[];
   /** In place of the route's own change of the path. */
   readonly path?: PathRewrite;
+  /** The route's program changes what routes are chosen by, and marks the request with this when it is done. */
+  readonly mark?: string;
 }
 
 /** An Envoy route with the path match that it was made for, which the order of a large table goes by. */
 export interface BuiltRoute {
   readonly path: PathMatch;
   readonly route: EnvoyRoute;
+}
+
+/**
+ * Envoy chooses the route again after a program has changed the request. The twin of such a route, which must come before
+ * all others, is chosen by the program's mark alone, so that a request stays where it was.
+ */
+export function buildTwins(route: Route, additions: RouteAdditions): readonly BuiltRoute[] {
+  if (additions.mark === undefined) return [];
+  const { path } = route.match;
+  const mark = { name: programMarkHeader, match: { kind: "exact", value: additions.mark } } as const;
+  const unmark = { op: "remove", name: programMarkHeader, value: "" } as const;
+  const requestHeaders = [...additions.requestHeaders, unmark];
+  return buildRoutes({ ...route, match: { path, headers: [mark] } }, { ...additions, requestHeaders });
 }
 
 /** The Envoy routes of one model route, the more specific ones first. */

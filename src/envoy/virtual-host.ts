@@ -17,7 +17,7 @@ import type { Route, VirtualHost } from "#model/route.ts";
 import { pack } from "./any.ts";
 import { linearLimit, pathBuckets } from "./path-buckets.ts";
 import { buildRetryPolicy } from "./retry-policy.ts";
-import { type BuiltRoute, buildRoutes, type RouteAdditions } from "./route.ts";
+import { type BuiltRoute, buildRoutes, buildTwins, type RouteAdditions } from "./route.ts";
 
 /** The resource name of a virtual host; VHDS wants the message's own name to be the same. */
 export function virtualHostName(host: { readonly routeTable: string; readonly name: string }): string {
@@ -29,7 +29,9 @@ export function buildVirtualHost(
   host: VirtualHost,
   additions: (route: Route) => RouteAdditions,
 ): EnvoyVirtualHost {
-  const routes = host.routes.flatMap((route) => buildRoutes(route, additions(route)));
+  const parts = host.routes.map((route) => [route, additions(route)] as const);
+  const twins = parts.flatMap(([route, added]) => buildTwins(route, added));
+  const routes = [...twins, ...parts.flatMap(([route, added]) => buildRoutes(route, added))];
   return create(VirtualHostSchema, {
     name: virtualHostName(host),
     domains: [...host.domains],

@@ -30,7 +30,6 @@ export const requestTransformer = definePlugin({
       "Changes of the body are refused.",
       "Templates such as $(headers.name) in values are refused.",
       "With http_method, arguments are not moved between query and body.",
-      "A request whose method, header or query argument decides about its route, and is changed here, is routed again.",
     ],
   },
   schema: z.strictObject({

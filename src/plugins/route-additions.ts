@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
@@ -31,10 +32,17 @@ export function routeAdditions(plugins: readonly Plugin[]): (route: Route) => Ro
     for (const { plugin, policy } of inPhaseOrder(route.policies, bySlot)) plugin.patch(policy.value, patch);
     const native = { filters, requestHeaders, responseHeaders, ...(path === undefined ? {} : { path }) };
     if (steps.length === 0) return native;
-    const program = encodeProgram({ steps });
+    const mark = steps.some(({ step }) => step === "transform-request") ? { mark: markOf(route) } : {};
+    const program = encodeProgram({ steps, ...mark });
     filters.set(moduleFilterName, enableModule());
-    return { ...native, metadata: { id: program.id, program: program.text } };
+    return { ...native, ...mark, metadata: { id: program.id, program: program.text } };
   };
+}
+
+/** Tells a route from the others of its host. */
+function markOf(route: Route): string {
+  const match = JSON.stringify(route.match);
+  return createHash("sha256").update(`${route.name}\n${match}`).digest("base64url").slice(0, 16);
 }
 
 const none: RouteAdditions = { filters: new Map(), requestHeaders: [], responseHeaders: [] };
