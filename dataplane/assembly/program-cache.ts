@@ -4,6 +4,7 @@ import { decodeBase64, decodedSize } from "./base64";
 import { getProperty, OK } from "./host";
 import { answer, answerAt, answerSize } from "./memory";
 import { isSound } from "./program";
+import { confirmedGuess, guessedSize, learn } from "./program-guess";
 import { bytesOf, sizeOfText, text } from "./text";
 
 const ID_PATH = text("xds\0route_metadata\0filter_metadata\0diolkos\0id");
@@ -35,12 +36,15 @@ function newPlaces(count: u32): usize {
 
 /** The program of the current request's route; 0 when the route has none, or a broken one. */
 export function currentProgram(): usize {
-  const status = getProperty(bytesOf(ID_PATH), sizeOfText(ID_PATH), answer, answer + 4);
-  if (status != OK || answerSize() == 0 || answerSize() > ID_SIZE) return 0;
-  store<u64>(id, 0);
-  store<u64>(id, 0, 8);
-  store<u64>(id, 0, 16);
-  memory.copy(id, answerAt(), answerSize());
+  const guess = confirmedGuess();
+  if (guess) {
+    setId(guess, guessedSize());
+  } else {
+    const status = getProperty(bytesOf(ID_PATH), sizeOfText(ID_PATH), answer, answer + 4);
+    if (status != OK || answerSize() == 0 || answerSize() > ID_SIZE) return 0;
+    setId(answerAt(), answerSize());
+    learn(answerAt(), answerSize());
+  }
   const place = find();
   if (place) {
     store<u32>(place, 1, 28);
@@ -49,6 +53,13 @@ export function currentProgram(): usize {
   const program = readProgram();
   if (program) insert(program);
   return program;
+}
+
+function setId(at: usize, size: u32): void {
+  store<u64>(id, 0);
+  store<u64>(id, 0, 8);
+  store<u64>(id, 0, 16);
+  memory.copy(id, at, size);
 }
 
 @inline

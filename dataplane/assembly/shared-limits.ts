@@ -163,8 +163,9 @@ class Delta {
   unit: u32;
   start: u32;
   count: u32;
-  /** Part of `count` that is on its way. */
+  /** Part of `count` that is on its way, if `travels`. */
   sent: u32;
+  travels: bool;
   /** When it is to be sent, in milliseconds. */
   due: u64;
   period: u32;
@@ -227,6 +228,7 @@ function newDelta(fields: usize, unit: u32, start: u32, identifier: usize, size:
   delta.start = start;
   delta.count = 0;
   delta.sent = 0;
+  delta.travels = false;
   delta.period = load<u32>(syncOf(fields));
   delta.timeout = load<u32>(syncOf(fields), 4);
   // The first count is told at once, to learn soon what the others have.
@@ -264,10 +266,6 @@ export function synchronize(): void {
   while (sendBatch(now)) {}
 }
 
-function isDue(delta: Delta, now: u64): bool {
-  return delta.sent == 0 && delta.count > 0 && delta.due <= now;
-}
-
 function sendBatch(now: u64): bool {
   let batch: Batch | null = null;
   let timeout: u32 = 0;
@@ -277,7 +275,7 @@ function sendBatch(now: u64): bool {
     while (at) {
       const delta = changetype<Delta>(at);
       at = delta.next;
-      if (!isDue(delta, now)) continue;
+      if (delta.travels || delta.due > now) continue;
       if (batch === null) {
         batch = newBatch();
         wanted = delta.store;
@@ -321,6 +319,7 @@ function writeEntry(batch: Batch, delta: Delta): void {
   store<usize>(changetype<usize>(batch) + offsetof<Batch>() + (<usize>batch.count << 2), changetype<usize>(delta));
   if (batch.count++ > 0) writeByte(0x2c);
   delta.sent = delta.count;
+  delta.travels = true;
   writeText(ENTRY_COUNTER_KEY);
   writeJson(bytesOf(delta.counter), sizeOfText(delta.counter));
   writeText(IDENTIFIER_KEY);
@@ -376,18 +375,18 @@ function giveUp(now: u64): void {
 function finish(batch: Batch, now: u64, good: bool): void {
   for (let i: u32 = 0; i < batch.count; i++) {
     const delta = deltaOf(batch, i);
-    const sent = delta.sent;
-    delta.sent = 0;
+    good = good && nextNumber();
+    delta.travels = false;
     delta.due = now + delta.period;
-    if (good && nextNumber()) {
+    if (good) {
       setHash(delta.low, delta.high);
-      learnTotal(delta.unit, delta.start, sent, number);
-      delta.count -= sent;
-    } else {
-      good = false;
+      learnTotal(delta.unit, delta.start, delta.sent, number);
+      delta.count -= delta.sent;
     }
-    // What could not be told is told later, but not for ever.
-    if (delta.count == 0 || windowStart(delta.unit, now / 1000) > <u64>delta.start + 60) forget(delta);
+    // After the last count it asks once more, since others may have been counting meanwhile. What could not be told is
+    // told later, but not for ever.
+    const idle = good && delta.sent == 0 && delta.count == 0;
+    if (idle || windowStart(delta.unit, now / 1000) > <u64>delta.start + 60) forget(delta);
   }
   heap.free(changetype<usize>(batch));
 }

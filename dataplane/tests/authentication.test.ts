@@ -46,7 +46,7 @@ beforeAll(async () => {
       consumer("nobody", [key("nobody-key")]),
     ],
   });
-});
+}, 60_000);
 
 afterAll(() => gateway.stop());
 

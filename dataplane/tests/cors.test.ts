@@ -48,7 +48,7 @@ beforeAll(async () => {
       "/key": [cors({ origins: ["http://one.example", "http://two.example"] }), keyAuth],
     },
   });
-});
+}, 60_000);
 
 afterAll(() => gateway.stop());
 

@@ -40,13 +40,14 @@ import {
   credentialExtensionName,
 } from "#envoy/module/carrier-listener.ts";
 import { credentialShards } from "#envoy/module/encode-credentials.ts";
-import { encodeProgram } from "#envoy/module/encode-program.ts";
+import { programMetadata } from "#envoy/module/encode-program.ts";
 import {
   enableModule,
   moduleFilter,
   moduleFilterName,
   programMarkHeader,
 } from "#envoy/module/module-filter.ts";
+import type { Discovery } from "#model/cluster.ts";
 import type { Consumer } from "#model/consumer.ts";
 import type { Program, Step } from "#model/program.ts";
 import { DeltaServer } from "#xds/delta-server.ts";
@@ -77,8 +78,8 @@ export interface GatewayOptions {
   readonly consumers?: readonly Consumer[];
   readonly concurrency?: number;
   readonly wasmPath?: string;
-  /** Port of a service that stands for Diolkos' services process. */
-  readonly servicesPort?: number;
+  /** Unix socket of the services process. */
+  readonly servicesSocket?: string;
 }
 
 /** A real Envoy with the module, its routes and credentials over delta ADS. */
@@ -228,17 +229,13 @@ export class Gateway {
 
   #first(options: GatewayOptions): void {
     this.#apply([
-      toResource("cluster", "upstream", ClusterSchema, staticCluster("upstream", this.upstream.port)),
-      ...(options.servicesPort === undefined
+      toCluster("upstream", {
+        kind: "static",
+        endpoints: [{ address: "127.0.0.1", port: this.upstream.port }],
+      }),
+      ...(options.servicesSocket === undefined
         ? []
-        : [
-            toResource(
-              "cluster",
-              "diolkos-services",
-              ClusterSchema,
-              staticCluster("diolkos-services", options.servicesPort),
-            ),
-          ]),
+        : [toCluster("diolkos-services", { kind: "socket", path: options.servicesSocket })]),
       ...this.#credentials(options.consumers ?? []),
       this.#routes(options.routes),
       toResource("listener", "gateway", ListenerSchema, this.#listener()),
@@ -366,20 +363,20 @@ function buildTwin(prefix: string): Route {
 function metadataOf(prefix: string, what: Exclude<Routes[string], string>): JsonObject {
   if ("metadata" in what) return what.metadata;
   const program: Program = { steps: what, ...(isTransformed(what) ? { mark: prefix } : {}) };
-  const { id, text } = encodeProgram(program);
-  return { id, program: text };
+  return programMetadata(program);
 }
 
-function staticCluster(name: string, port: number) {
-  return buildCluster({
+function toCluster(name: string, discovery: Discovery): Resource {
+  const cluster = buildCluster({
     scope,
     name,
     origin: { object: { kind: "Test", namespace: "", name }, field: [] },
-    discovery: { kind: "static", endpoints: [{ address: "127.0.0.1", port }] },
+    discovery,
     protocol: "http1",
     connectTimeoutMs: 1000,
     loadBalancing: "round-robin",
   });
+  return toResource("cluster", name, ClusterSchema, cluster);
 }
 
 function toResource<Desc extends DescMessage>(

@@ -131,7 +131,7 @@ beforeAll(async () => {
       "/": "plain",
     },
   });
-});
+}, 60_000);
 
 afterAll(() => gateway.stop());
 

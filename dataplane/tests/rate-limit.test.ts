@@ -65,7 +65,7 @@ beforeAll(async () => {
       consumer("bob", [key("bob-1")]),
     ],
   });
-});
+}, 60_000);
 
 afterAll(() => gateway.stop());
 
