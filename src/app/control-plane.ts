@@ -18,7 +18,7 @@ import { adminRoutes } from "./admin-routes.ts";
 import { Engine } from "./engine.ts";
 import { findEnvoy, modulePath } from "./files.ts";
 import { InstanceView } from "./instance-view.ts";
-import type { UpOptions } from "./options.ts";
+import { adminHost, type UpOptions } from "./options.ts";
 import { buildPipeline, type Pipeline } from "./pipeline.ts";
 import { gatewayProxy, proverProxy, proxyProcess, sidecarProxy } from "./proxies.ts";
 import { observePublisher } from "./publisher-metrics.ts";
@@ -131,11 +131,11 @@ class RunningControlPlane implements ControlPlane {
   /** Brings everything up in order: files, supervisor (then the xDS socket is ours), xDS, processes, admin API. */
   async start(): Promise<void> {
     const { options, progress, state, log, metrics, ports } = this.#parts;
-    await this.#checkPort(options.gatewayPort, "gateway", "--gateway-port");
+    await this.#checkPort(options.bind, options.gatewayPort, "gateway", "--gateway-port");
     await this.#source.start();
     progress.reading(options.directories.join(", "), this.#countObjects());
     this.#supervisor = await this.#connectSupervisor(state);
-    await this.#checkPort(options.adminPort, "admin API", "--admin-port");
+    await this.#checkPort(adminHost, options.adminPort, "admin API", "--admin-port");
     this.#publisher = await startPublisher({
       socketPath: this.#xdsSocket,
       snapshotPath: join(state, "last-good.xds"),
@@ -181,7 +181,7 @@ class RunningControlPlane implements ControlPlane {
     this.#engine.translate();
     this.#noteProcesses();
     this.#admin = await serveAdmin({
-      address: options.bind,
+      address: adminHost,
       port: options.adminPort,
       routes: adminRoutes(this.#view),
       onDefect: (path, error) => log.error("the admin API failed", { path, error: String(error) }),
@@ -201,9 +201,8 @@ class RunningControlPlane implements ControlPlane {
     return this.#stopping;
   }
 
-  async #checkPort(port: number, purpose: string, option: string): Promise<void> {
-    const { state, options } = this.#parts;
-    const conflict = await checkFixedPort({ state, address: options.bind, port, purpose, option });
+  async #checkPort(address: string, port: number, purpose: string, option: string): Promise<void> {
+    const conflict = await checkFixedPort({ state: this.#parts.state, address, port, purpose, option });
     if (conflict !== undefined) throw new Error(`${conflict.message} ${conflict.fix}`);
   }
 

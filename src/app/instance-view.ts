@@ -163,7 +163,7 @@ export class InstanceView implements AdminSource {
     const identity = pipeline.identities.get(scope);
     const ingress =
       replica === undefined
-        ? [{ port: options.gatewayPort, address: `${options.bind}:${options.gatewayPort}` }]
+        ? this.#gatewayPorts().map((port) => ({ port, address: `${options.bind}:${port}` }))
         : replica.instance.ports
             .filter(({ containerPort }) => identity?.ingressPorts.includes(containerPort) ?? false)
             .map((port) => ({
@@ -185,6 +185,16 @@ export class InstanceView implements AdminSource {
       ...(identity === undefined ? {} : { meshIdentity: identity.nodeId }),
       ...(process?.failure === undefined ? {} : { failure: process.failure.message }),
     };
+  }
+
+  /** The HTTPS port is open only where there is a certificate. */
+  #gatewayPorts(): number[] {
+    const { pipeline } = this.#parts;
+    return pipeline.model.listeners
+      .flatMap((table) => [...table.keys()].flatMap((key) => table.get(key) ?? []))
+      .flatMap((one) =>
+        one.scope === gatewayScope && one.kind === "http" && one.role === "edge" ? [one.port] : [],
+      );
   }
 
   #sync(scope: string): SyncState {

@@ -6,7 +6,7 @@ import type { LogLevel } from "#telemetry/log.ts";
 /** What `diolkos up` is told. */
 export interface UpOptions {
   readonly directories: readonly string[];
-  /** Address on which the gateway and the admin API listen. */
+  /** Address on which the gateway listens; the admin API has `adminHost`. */
   readonly bind: string;
   readonly gatewayPort: number;
   readonly gatewayTlsPort: number;
@@ -23,6 +23,9 @@ export interface UpOptions {
   /** A text file that is printed once everything is ready. */
   readonly welcome?: string;
 }
+
+/** The admin API has no authentication, and `status`, `exec` and `admin` look for it here: `--bind` does not move it. */
+export const adminHost = "127.0.0.1";
 
 export const defaultPorts = { gateway: 8000, gatewayTls: 8443, admin: 8001 } as const;
 

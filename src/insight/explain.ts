@@ -1,6 +1,6 @@
 import type { Table } from "#incremental/graph.ts";
 import type { HttpListener, Listener } from "#model/listener.ts";
-import { gatewayScope, type Model, modelKey } from "#model/model.ts";
+import { gatewayScope, type Model } from "#model/model.ts";
 import type { Forward, Route, RouteAction } from "#model/route.ts";
 import { formatField, formatRef, type Origin } from "#problems/object-ref.ts";
 import { chooseHost, chooseRoute, describePath, describeString, type RequestShape } from "./match-request.ts";
@@ -237,10 +237,7 @@ function explainBackends(
   const total = action.backends.reduce((sum, backend) => sum + backend.weight, 0);
   return action.backends.map((backend) => {
     const name = backend.cluster;
-    const cluster =
-      name === undefined
-        ? undefined
-        : model.clusters.map((table) => table.get(modelKey(scope, name))).find((one) => one !== undefined);
+    const cluster = valuesOf(model.clusters).find((one) => one.scope === scope && one.name === name);
     const discovery = cluster?.discovery;
     const endpoints =
       discovery?.kind === "endpoints"

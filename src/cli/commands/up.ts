@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { type Progress, startControlPlane } from "#app/control-plane.ts";
-import { defaultPorts, defaultState } from "#app/options.ts";
+import { adminHost, defaultPorts, defaultState } from "#app/options.ts";
 import { problemLine } from "#app/problem-answers.ts";
 import { type LogLevel, logLevels } from "#telemetry/log.ts";
 import { fail, oneOf, parsePort } from "../options.ts";
@@ -29,7 +29,7 @@ export function upCommand(): Command {
     .option("--gateway-port <port>", "HTTP port of the gateway", parsePort, defaultPorts.gateway)
     .option("--gateway-tls-port <port>", "HTTPS port of the gateway", parsePort, defaultPorts.gatewayTls)
     .option("--admin-port <port>", "port of the admin API and the dashboard", parsePort, defaultPorts.admin)
-    .option("--bind <address>", "address to listen on", "127.0.0.1")
+    .option("--bind <address>", "address on which the gateway listens", "127.0.0.1")
     .option(
       "--state <dir>",
       "state directory (default: one per set of folders under the user's state folder)",
@@ -91,8 +91,11 @@ function terminal(options: Options): Progress {
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       void view.status().then((status) => {
         say(`ready after ${seconds} s`);
-        say(`  gateway    http://${options.bind}:${options.gatewayPort}`);
-        say(`  dashboard  http://${options.bind}:${options.adminPort}`);
+        const addresses = status.gateways.flatMap(({ ingress }) => ingress);
+        for (const { port, address } of addresses) {
+          say(`  gateway    ${port === options.gatewayTlsPort ? "https" : "http"}://${address}`);
+        }
+        say(`  dashboard  http://${adminHost}:${options.adminPort}`);
         for (const one of status.workloads) {
           const sidecar = status.sidecars.some(({ name }) => name === one.name) ? " with its sidecar" : "";
           say(`  workload   ${one.name}${sidecar}`);
