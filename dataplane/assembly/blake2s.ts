@@ -1,6 +1,8 @@
 // BLAKE2s-256 (RFC 7693), of which the first 16 bytes name a credential. It is a full cryptographic hash at half the
 // price of SHA-256: keys up to 63 bytes are one compression, about 900 instructions.
 
+import { copyShort } from "./text";
+
 const H0: v128 = i32x4(0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a);
 const H1: v128 = i32x4(0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19);
 
@@ -98,6 +100,14 @@ function compress(total: u64, last: bool): void {
   v128.store(state, v128.xor(h1, v128.xor(b, d)), 16);
 }
 
+function clearBlock(): void {
+  const zero = i64x2.splat(0);
+  v128.store(block, zero);
+  v128.store(block, zero, 16);
+  v128.store(block, zero, 32);
+  v128.store(block, zero, 48);
+}
+
 /**
  * Hashes `kind` (one byte, so that a key and a name with a password never mean the same) and the bytes. The 32 bytes at
  * the returned address hold until the next hash.
@@ -106,22 +116,22 @@ export function hash(kind: u8, at: usize, size: u32): usize {
   // Parameter block: 32 bytes of digest, no key, one leaf.
   v128.store(state, v128.xor(H0, i32x4(0x01010020, 0, 0, 0)));
   v128.store(state, H1, 16);
+  clearBlock();
   store<u8>(block, kind);
   let filled: u32 = 1;
-  let total: u64 = <u64>size + 1;
+  const total: u64 = <u64>size + 1;
   let done: u64 = 0;
-  for (;;) {
+  while (true) {
     const part = min<u32>(size, 64 - filled);
-    memory.copy(block + filled, at, part);
-    filled += part;
+    copyShort(block + filled, at, part);
     at += part;
     size -= part;
     if (size == 0) break;
     done += 64;
     compress(done, false);
+    clearBlock();
     filled = 0;
   }
-  memory.fill(block + filled, 0, 64 - filled);
   compress(total, true);
   return state;
 }

@@ -95,7 +95,7 @@ function openExchange(id: u32, program: usize): Exchange {
   } else {
     at = heap.alloc(offsetof<Exchange>());
   }
-  memory.fill(at, 0, offsetof<Exchange>());
+  for (let field: usize = 0; field < offsetof<Exchange>(); field += 4) store<u32>(at + field, 0);
   const exchange = changetype<Exchange>(at);
   exchange.id = id;
   exchange.program = program;

@@ -4,8 +4,8 @@ import { decodeBase64, decodedSize } from "./base64";
 import { getProperty, OK } from "./host";
 import { answer, answerAt, answerSize } from "./memory";
 import { isSound } from "./program";
-import { confirmedGuess, guessedSize, learn } from "./program-guess";
-import { bytesOf, sizeOfText, text } from "./text";
+import { confirmedGuess, learn } from "./program-guess";
+import { bytesOf, copyShort, sizeOfText, text } from "./text";
 
 const ID_PATH = text("xds\0route_metadata\0filter_metadata\0diolkos\0id");
 const PROGRAM_PATH = text("xds\0route_metadata\0filter_metadata\0diolkos\0program");
@@ -38,7 +38,9 @@ function newPlaces(count: u32): usize {
 export function currentProgram(): usize {
   const guess = confirmedGuess();
   if (guess) {
-    setId(guess, guessedSize());
+    store<u64>(id, load<u64>(guess));
+    store<u64>(id, load<u64>(guess, 8), 8);
+    store<u64>(id, load<u64>(guess, 16), 16);
   } else {
     const status = getProperty(bytesOf(ID_PATH), sizeOfText(ID_PATH), answer, answer + 4);
     if (status != OK || answerSize() == 0 || answerSize() > ID_SIZE) return 0;
@@ -59,7 +61,7 @@ function setId(at: usize, size: u32): void {
   store<u64>(id, 0);
   store<u64>(id, 0, 8);
   store<u64>(id, 0, 16);
-  memory.copy(id, at, size);
+  copyShort(id, at, size);
 }
 
 @inline

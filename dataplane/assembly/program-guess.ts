@@ -5,14 +5,15 @@ import { beginList, nameAt, nameSize, nextInList, valueAt, valueSize } from "./h
 import { getProperty, OK } from "./host";
 import { answer, answerSize } from "./memory";
 import { requestHeaders } from "./request";
-import { bytesOf, sizeOfText, text } from "./text";
+import { bytesOf, copyShort, equal, sizeOfText, text } from "./text";
 
 const PREFIX = text("xds\0route_metadata\0filter_metadata\0diolkos\0");
 const MOST_ID: u32 = 24;
 
-/** Places in the table; each has a hash, the size of an id, and the id. */
+/** Places in the table; each has a hash, the size of an id, and the id, filled up with zeros to 24 bytes. */
 const PLACES: u32 = 1024;
 const PLACE: usize = 40;
+const ID: usize = 16;
 const places: usize = heap.alloc(PLACES * 40);
 memory.fill(places, 0, PLACES * 40);
 
@@ -60,28 +61,26 @@ function findPlace(): void {
   place = places + <usize>((hash >> 32) & (PLACES - 1)) * PLACE;
 }
 
-/** Address of the id that the route confirmed, or 0. */
+/** Address of the id that the route confirmed (24 bytes, filled up with zeros), or 0. */
 export function confirmedGuess(): usize {
   if (denials > 16) return 0;
   findPlace();
   const size = load<u32>(place, 8);
   if (size == 0 || load<u64>(place) != hash) return 0;
-  memory.copy(path + prefixSize, place + 12, size);
+  const to = path + prefixSize;
+  store<u64>(to, load<u64>(place, ID));
+  store<u64>(to, load<u64>(place, ID + 8), 8);
+  store<u64>(to, load<u64>(place, ID + 16), 16);
   const status = getProperty(path, prefixSize + size, answer, answer + 4);
-  return status == OK && answerSize() == 0 ? place + 12 : 0;
-}
-
-/** Size of the id at the address that `confirmedGuess` returned. */
-@inline
-export function guessedSize(): u32 {
-  return load<u32>(place, 8);
+  return status == OK && answerSize() == 0 ? place + ID : 0;
 }
 
 /** Remembers the id of the current request's program. */
 export function learn(id: usize, size: u32): void {
   if (denials > 16 || size > MOST_ID) return;
-  if (load<u64>(place) == hash && load<u32>(place, 8) == size && memory.compare(place + 12, id, size) == 0) denials++;
+  if (load<u64>(place) == hash && load<u32>(place, 8) == size && equal(place + ID, id, size)) denials++;
+  memory.fill(place, 0, PLACE);
   store<u64>(place, hash);
   store<u32>(place, size, 8);
-  memory.copy(place + 12, id, size);
+  copyShort(place + ID, id, size);
 }

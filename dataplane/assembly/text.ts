@@ -51,6 +51,20 @@ export function equal(a: usize, b: usize, size: u32): bool {
   return true;
 }
 
+/** Copies a short range: V8 leaves the module for `memory.copy`, which costs more than a few words. */
+export function copyShort(to: usize, at: usize, size: u32): void {
+  while (size >= 8) {
+    store<u64>(to, load<u64>(at));
+    to += 8;
+    at += 8;
+    size -= 8;
+  }
+  while (size) {
+    store<u8>(to++, load<u8>(at++));
+    size--;
+  }
+}
+
 /** Equal to a text. */
 @inline
 export function isText(at: usize, size: u32, value: Text): bool {

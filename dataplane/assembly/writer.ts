@@ -1,6 +1,6 @@
 // Builds bytes whose size is not known before: bodies, queries, header lists. One writer at a time.
 import { take } from "./memory";
-import { bytesOf, sizeOfText, Text } from "./text";
+import { bytesOf, copyShort, sizeOfText, Text } from "./text";
 
 let start: usize = 0;
 let end: usize = 0;
@@ -48,14 +48,19 @@ export function writeU32(value: u32): void {
 
 export function writeDecimal(value: u64): void {
   ensure(20);
-  let digits: u32 = 1;
-  for (let rest = value; rest >= 10; rest /= 10) digits++;
-  for (let i = digits; i > 0; i--) {
-    store<u8>(end + i - 1, <u8>(0x30 + (value % 10)));
-    value /= 10;
-  }
-  end += digits;
+  const behind = digits + 20;
+  let at = behind;
+  for (; value > u32.MAX_VALUE; value /= 10) store<u8>(--at, <u8>(0x30 + (value % 10)));
+  let rest = <u32>value;
+  do {
+    store<u8>(--at, <u8>(0x30 + (rest % 10)));
+    rest /= 10;
+  } while (rest > 0);
+  copyShort(end, at, <u32>(behind - at));
+  end += behind - at;
 }
+
+const digits: usize = memory.data(20);
 
 const HEX: usize = memory.data<u8>([
   0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { encodeProgram } from "#envoy/module/encode-program.ts";
+import { programMetadata } from "#envoy/module/encode-program.ts";
 import { enableModule, moduleFilterName } from "#envoy/module/module-filter.ts";
 import type { RouteAdditions } from "#envoy/route.ts";
 import type { Policy } from "#model/policy.ts";
@@ -33,9 +33,8 @@ export function routeAdditions(plugins: readonly Plugin[]): (route: Route) => Ro
     const native = { filters, requestHeaders, responseHeaders, ...(path === undefined ? {} : { path }) };
     if (steps.length === 0) return native;
     const mark = steps.some(({ step }) => step === "transform-request") ? { mark: markOf(route) } : {};
-    const program = encodeProgram({ steps, ...mark });
     filters.set(moduleFilterName, enableModule());
-    return { ...native, ...mark, metadata: { id: program.id, program: program.text } };
+    return { ...native, ...mark, metadata: programMetadata({ steps, ...mark }) };
   };
 }
 

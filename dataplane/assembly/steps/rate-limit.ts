@@ -12,7 +12,7 @@ import { sendJson, sendUnexpected } from "../reply";
 import { findHeader, findPath, pathAt, pathSize } from "../request";
 import { noteDelta, startCheck } from "../shared-limits";
 import { sipHash } from "../siphash";
-import { bytesOf, isText, nextText, sizeOfText, text, Text } from "../text";
+import { bytesOf, copyShort, isText, nextText, sizeOfText, text, Text } from "../text";
 import { DONE, NEXT, WAIT } from "../verdict";
 import { beginWriting, writeDecimal, written, writtenSize } from "../writer";
 
@@ -144,7 +144,7 @@ export function conclude(fields: usize, allowed: bool): i32 {
     if (!hidden) {
       const open = exchange();
       open.limitStep = fields;
-      memory.copy(changetype<usize>(open) + offsetof<Exchange>("remaining0"), remaining, 24);
+      copyShort(changetype<usize>(open) + offsetof<Exchange>("remaining0"), remaining, 24);
       open.closest = closest;
       open.reset = reset;
     }
