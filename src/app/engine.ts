@@ -105,6 +105,9 @@ export class Engine {
       message,
     });
     const candidates = new Map(origins.map((origin) => [refKey(origin.object), origin]));
+    // One object may have made several resources (a route stands in many hosts): it is blamed once.
+    const known = pipeline.store.problems().filter(({ code }) => code === "rejected-by-envoy");
+    if (known.some(({ object }) => candidates.has(refKey(object)))) return;
     for (const [key, { object, field }] of candidates) {
       const related = [...candidates].filter(([other]) => other !== key).map(([, origin]) => origin.object);
       const found = problem("rejected-by-envoy", object, field, message, {

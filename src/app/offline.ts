@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -24,6 +24,8 @@ interface Offline {
 
 /** Reads manifests once, without starting anything; local ports are made up, in a fixed order. */
 async function readFiles(directories: readonly string[]): Promise<Offline> {
+  const missing = directories.find((directory) => !existsSync(directory));
+  if (missing !== undefined) throw new Error(`there is no ${missing}: name a folder (or file) of manifests`);
   let port = 20_000;
   const chosen = new Map<string, number>();
   const defects: Problem[] = [];

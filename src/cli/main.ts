@@ -9,6 +9,7 @@ import { servicesCommand } from "./commands/services.ts";
 import { statusCommand } from "./commands/status.ts";
 import { superviseCommand } from "./commands/supervise.ts";
 import { upCommand } from "./commands/up.ts";
+import { fail } from "./options.ts";
 
 const program = new Command("diolkos")
   .description("API gateway and service mesh over unmodified Envoy, for the manifests you already have")
@@ -32,4 +33,8 @@ for (const command of [
   program.addCommand(command, { hidden: command.name() === "supervise" || command.name() === "services" });
 }
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error));
+}

@@ -77,17 +77,24 @@ function say(line: string): void {
 function terminal(options: Options): Progress {
   const began = performance.now();
   let shown = new Set<string>();
+  let settled = false;
   return {
     reading(files, objects) {
       say(`diolkos: ${objects} objects in ${files}; starting proxies and workloads`);
     },
     problems(view) {
-      const lines = view.problems({ notes: false }).map(problemLine);
+      // While things start or stop, everything lacks endpoints for a moment.
+      const lines = view
+        .problems({ notes: false })
+        .filter(({ code }) => settled || code !== "backend-no-endpoints")
+        .map(problemLine);
       for (const line of lines) if (!shown.has(line)) say(line);
       for (const line of shown) if (!lines.includes(line)) say(`solved: ${line}`);
       shown = new Set(lines);
     },
     ready(view) {
+      settled = true;
+      this.problems(view);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       void view.status().then((status) => {
         say(`ready after ${seconds} s`);
