@@ -23,7 +23,7 @@ const schemas: Record<ResourceType, DescMessage> = {
 /** A resource in Envoy's own JSON form, for people. Keys, certificates and credentials are hidden unless `secrets`. */
 export function renderResource(resource: Resource, secrets: boolean): JsonValue {
   const hidden = !secrets && (resource.type === "secret" || resource.type === "extension");
-  if (hidden) return { name: resource.name, redacted: `${resource.body.length} bytes` };
+  if (hidden) return { name: resource.name, redacted: true };
   const schema = schemas[resource.type];
   return toJson(schema, fromBinary(schema, resource.body), {
     registry: typeRegistry,
