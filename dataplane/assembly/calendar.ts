@@ -1,11 +1,8 @@
 // Windows of the UTC calendar, in seconds since 1970.
 
 export const SECOND: u32 = 0;
-export const MINUTE: u32 = 1;
-export const HOUR: u32 = 2;
 export const DAY: u32 = 3;
 export const MONTH: u32 = 4;
-export const YEAR: u32 = 5;
 export const UNITS: u32 = 6;
 
 /** Kong's lengths of the windows, which it uses for resets: each month has 30 days, each year 365. */
@@ -28,13 +25,6 @@ export function windowStart(unit: u32, second: u64): u64 {
   if (unit <= DAY) return second - (second % kongLength(unit));
   if (second < monthStart || second >= monthEnd) findMonth(second);
   return unit == MONTH ? monthStart : yearStart;
-}
-
-/** End of the window that holds this second, real and not as Kong has it. */
-export function windowEnd(unit: u32, second: u64): u64 {
-  const start = windowStart(unit, second);
-  if (unit <= DAY) return start + kongLength(unit);
-  return unit == MONTH ? monthEnd : yearEnd;
 }
 
 function findMonth(second: u64): void {

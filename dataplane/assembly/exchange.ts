@@ -160,11 +160,6 @@ function growTable(): void {
   heap.free(before);
 }
 
-/** How many exchanges are open, for tests. */
-function openExchanges(): u32 {
-  return count;
-}
-
 /** A copy that outlives the callback. */
 export function keepText(at: usize, size: u32): Text {
   const copy = heap.alloc(4 + size);

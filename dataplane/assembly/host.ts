@@ -76,9 +76,6 @@ export declare function setTickPeriod(milliseconds: u32): i32;
 @external("env", "proxy_set_effective_context")
 export declare function setEffectiveContext(context: u32): i32;
 
-@external("env", "proxy_log")
-export declare function log(level: i32, message: usize, size: u32): i32;
-
 /** Cryptographic randomness. */
 @external("wasi_snapshot_preview1", "random_get")
 export declare function getRandom(at: usize, size: u32): i32;

@@ -6,20 +6,14 @@ import { forgetTime } from "./clock";
 import { beginExchange, closeExchange, exchange, findExchange, findWaiting } from "./exchange";
 import { continueStream, getBuffer, OK, PLUGIN_CONFIGURATION, setEffectiveContext, setTickPeriod } from "./host";
 import { beginIdentity } from "./identity";
+import { CHECK_ALLOWED, CHECK_FAILED, readCheck } from "./limit-check";
+import { currentTickPeriod, finishSynchronization, synchronize } from "./limit-sync";
 import { answer, answerAt, answerSize, beginCallback, take } from "./memory";
 import { AUTHENTICATES, fieldsOf, firstStep, flagsOf, RESPONDS } from "./program";
 import { currentProgram } from "./program-cache";
 import { sendUnexpected } from "./reply";
 import { forgetHeaders } from "./request";
 import { respond, resumeIdentity, resumeSteps, runSteps } from "./run";
-import {
-  CHECK_ALLOWED,
-  CHECK_FAILED,
-  currentTickPeriod,
-  finishSynchronization,
-  readCheck,
-  synchronize,
-} from "./shared-limits";
 import { conclude, failed } from "./steps/rate-limit";
 import { text } from "./text";
 import { NEXT } from "./verdict";

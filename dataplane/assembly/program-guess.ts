@@ -1,7 +1,7 @@
 // Which program is it this time? Reading its id from the route costs 13,000 instructions, most of them for handing the
 // answer over. But the metadata also have an empty entry named like the id, and to find out that it is there costs 5,000.
 // So the program of the last request with such a host, method and path is tried first; the route has the last word.
-import { beginList, nameAt, nameSize, nextInList, valueAt, valueSize } from "./header-list";
+import { beginList, nameAt, nextInList, valueAt, valueSize } from "./header-list";
 import { getProperty, OK } from "./host";
 import { answer, answerSize } from "./memory";
 import { requestHeaders } from "./request";

@@ -1,6 +1,7 @@
 // Runs the steps of a program for a request, and later for its response.
 import { recordSize } from "./credentials";
 import { closeExchange, Exchange, exchange } from "./exchange";
+import { checkToken } from "./limit-check";
 import { credential, restoreIdentity, showGroups, unwritten, writeIdentity } from "./identity";
 import {
   ACL,
@@ -21,7 +22,6 @@ import {
 } from "./program";
 import { endOf } from "./program-cache";
 import { setRequestHeader } from "./request";
-import { checkToken } from "./shared-limits";
 import { acl } from "./steps/acl";
 import { basicAuth } from "./steps/basic-auth";
 import { correlationId, correlationResponse } from "./steps/correlation-id";

@@ -71,10 +71,6 @@ export function isText(at: usize, size: u32, value: Text): bool {
   return size == sizeOfText(value) && equal(at, bytesOf(value), size);
 }
 
-export function lowerCase(byte: u8): u8 {
-  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
-}
-
 /** Position of a byte in a range, or `size`. */
 export function indexOf(at: usize, size: u32, byte: u8): u32 {
   for (let i: u32 = 0; i < size; i++) if (load<u8>(at + i) == byte) return i;

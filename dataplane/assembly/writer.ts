@@ -40,12 +40,6 @@ export function writeText(value: Text): void {
   writeBytes(bytesOf(value), sizeOfText(value));
 }
 
-export function writeU32(value: u32): void {
-  ensure(4);
-  store<u32>(end, value);
-  end += 4;
-}
-
 export function writeDecimal(value: u64): void {
   ensure(20);
   const behind = digits + 20;

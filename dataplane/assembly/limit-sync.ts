@@ -1,158 +1,25 @@
-// Counters that several gateways share: Diolkos' services process keeps them in Redis. Either each request asks
-// (`startCheck`), or requests are counted here and the counts are exchanged now and then (`noteDelta`, `synchronize`).
+// Counters that several gateways share, synchronised now and then: requests are counted here, and what was counted is
+// told to the services process, which answers what all have counted together.
 import { windowStart } from "./calendar";
 import { milliseconds } from "./clock";
-import { learnTotal, unitOf, used } from "./counters";
-import { beginHeaders, EMPTY, finishedSize, finishHeaders, findIn, foundAt, foundSize, putHeaderText } from "./header-list";
-import { CALL_RESPONSE_BODY, CALL_RESPONSE_HEADERS, getBuffer, getHeaders, httpCall, OK, setTickPeriod } from "./host";
-import { answer, answerAt, answerSize, take } from "./memory";
+import { learnTotal, unitOf } from "./counters";
+import { setTickPeriod } from "./host";
+import { beginNumbers, call, nextNumber, number, readAnswer, writeUnit } from "./services-call";
 import { high, low, setHash } from "./siphash";
 import { counterOf, storeOf, syncOf, windowsOf } from "./steps/rate-limit";
-import { bytesOf, equal, isText, sizeOfText, text, Text } from "./text";
-import { beginWriting, writeByte, writeDecimal, writeJson, writeText, written, writtenSize } from "./writer";
+import { bytesOf, isText, sizeOfText, text, Text } from "./text";
+import { beginWriting, writeByte, writeDecimal, writeJson, writeText } from "./writer";
 
-const CLUSTER = text("diolkos-services");
-const METHOD = text(":method");
-const PATH = text(":path");
-const AUTHORITY = text(":authority");
-const STATUS = text(":status");
-const CONTENT_TYPE = text("content-type");
-const POST = text("POST");
-const JSON_TYPE = text("application/json");
-const CHECK_PATH = text("/v1/limits/check");
 const SYNC_PATH = text("/v1/limits/sync");
-const STATUS_200 = text("200");
-
 const STORE_KEY = text('{"store":');
-const COUNTER_KEY = text(',"counter":');
-const IDENTIFIER_KEY = text(',"identifier":');
-const NOW_KEY = text(',"now":');
-const WINDOWS_KEY = text(',"windows":[');
-const UNIT_KEY = text('{"unit":"');
-const LIMIT_KEY = text('","limit":');
 const ENTRIES_KEY = text(',"entries":[');
-const ENTRY_COUNTER_KEY = text('{"counter":');
-const ENTRY_UNIT_KEY = text(',"unit":"');
+const COUNTER_KEY = text('{"counter":');
+const IDENTIFIER_KEY = text(',"identifier":');
+const UNIT_KEY = text(',"unit":"');
 const WINDOW_KEY = text('","window":');
 const DELTA_KEY = text(',"delta":');
 const END = text("]}");
-const ALLOWED_KEY = text('"allowed":');
 const USED_KEY = text('"used":[');
-
-const UNIT_NAMES: usize = memory.data(24);
-store<Text>(UNIT_NAMES, text("second"), 0);
-store<Text>(UNIT_NAMES, text("minute"), 4);
-store<Text>(UNIT_NAMES, text("hour"), 8);
-store<Text>(UNIT_NAMES, text("day"), 12);
-store<Text>(UNIT_NAMES, text("month"), 16);
-store<Text>(UNIT_NAMES, text("year"), 20);
-
-function writeUnit(unit: u32): void {
-  writeText(load<Text>(UNIT_NAMES + (<usize>unit << 2)));
-}
-
-/** The call that `startCheck` made. */
-export let checkToken: u32 = 0;
-
-const token: usize = memory.data(4, 4);
-
-/** Sends what was written; the call's token, or 0 when it could not be made. */
-function call(path: Text, timeout: u32): u32 {
-  beginHeaders();
-  putHeaderText(METHOD, POST);
-  putHeaderText(PATH, path);
-  putHeaderText(AUTHORITY, CLUSTER);
-  putHeaderText(CONTENT_TYPE, JSON_TYPE);
-  const body = written();
-  const bodySize = writtenSize();
-  const list = finishHeaders();
-  const status = httpCall(bytesOf(CLUSTER), sizeOfText(CLUSTER), list, finishedSize, body, bodySize, EMPTY, 4, timeout, token);
-  return status == OK ? load<u32>(token) : 0;
-}
-
-/** Asks whether the request has room in all windows, which counts it then. */
-export function startCheck(fields: usize, identifier: usize, size: u32): bool {
-  const windows = windowsOf(fields);
-  const counter = counterOf(fields);
-  const storeName = storeOf(fields);
-  beginWriting(512 + size);
-  writeText(STORE_KEY);
-  writeJson(bytesOf(storeName), sizeOfText(storeName));
-  writeText(COUNTER_KEY);
-  writeJson(bytesOf(counter), sizeOfText(counter));
-  writeText(IDENTIFIER_KEY);
-  writeJson(identifier, size);
-  writeText(NOW_KEY);
-  writeDecimal(milliseconds());
-  writeText(WINDOWS_KEY);
-  for (let i: u32 = 0; i < load<u32>(windows); i++) {
-    if (i > 0) writeByte(0x2c);
-    writeText(UNIT_KEY);
-    writeUnit(unitOf(windows, i));
-    writeText(LIMIT_KEY);
-    writeDecimal(load<u32>(windows + 8 + (<usize>i << 3)));
-    writeByte(0x7d);
-  }
-  writeText(END);
-  checkToken = call(CHECK_PATH, load<u32>(syncOf(fields), 4));
-  return checkToken != 0;
-}
-
-let bodyAt: usize = 0;
-let bodySize: u32 = 0;
-
-/** Reads the answer of a call; false when there is none, or not a good one. */
-function readAnswer(headers: u32, size: u32): bool {
-  if (headers == 0 || getHeaders(CALL_RESPONSE_HEADERS, answer, answer + 4) != OK || answerSize() < 4) return false;
-  if (findIn(answerAt(), STATUS) == 0 || !isText(foundAt, foundSize, STATUS_200)) return false;
-  if (size == 0 || getBuffer(CALL_RESPONSE_BODY, 0, size, answer, answer + 4) != OK) return false;
-  bodyAt = answerAt();
-  bodySize = answerSize();
-  return true;
-}
-
-/** Address behind a key of the answer, or 0. */
-function behind(key: Text): usize {
-  const size = sizeOfText(key);
-  for (let i: u32 = 0; i + size < bodySize; i++) if (equal(bodyAt + i, bytesOf(key), size)) return bodyAt + i + size;
-  return 0;
-}
-
-let numberAt: usize = 0;
-
-/** Reads the next number of a list into `number`; false at its end. */
-function nextNumber(): bool {
-  const end = bodyAt + bodySize;
-  while (numberAt < end && (load<u8>(numberAt) == 0x2c || load<u8>(numberAt) == 0x20)) numberAt++;
-  let value: u64 = 0;
-  const start = numberAt;
-  while (numberAt < end && load<u8>(numberAt) >= 0x30 && load<u8>(numberAt) <= 0x39) {
-    value = value * 10 + load<u8>(numberAt++) - 0x30;
-    if (value > u32.MAX_VALUE) value = u32.MAX_VALUE;
-  }
-  number = <u32>value;
-  return numberAt > start;
-}
-
-let number: u32 = 0;
-
-export const CHECK_FAILED: i32 = 0;
-export const CHECK_ALLOWED: i32 = 1;
-export const CHECK_REFUSED: i32 = 2;
-
-/** Reads the answer of a check; what was used before this request is left in `used` of the counters. */
-export function readCheck(fields: usize, headers: u32, size: u32): i32 {
-  if (!readAnswer(headers, size)) return CHECK_FAILED;
-  const allowed = behind(ALLOWED_KEY);
-  numberAt = behind(USED_KEY);
-  if (allowed == 0 || numberAt == 0) return CHECK_FAILED;
-  const isAllowed = load<u8>(allowed) == 0x74; // true
-  for (let i: u32 = 0; i < load<u32>(windowsOf(fields)); i++) {
-    if (!nextNumber()) return CHECK_FAILED;
-    store<u32>(used + (<usize>i << 2), isAllowed && number > 0 ? number - 1 : number);
-  }
-  return isAllowed ? CHECK_ALLOWED : CHECK_REFUSED;
-}
 
 /** What this worker counted in one window since the last synchronisation. */
 @unmanaged
@@ -320,11 +187,11 @@ function writeEntry(batch: Batch, delta: Delta): void {
   if (batch.count++ > 0) writeByte(0x2c);
   delta.sent = delta.count;
   delta.travels = true;
-  writeText(ENTRY_COUNTER_KEY);
+  writeText(COUNTER_KEY);
   writeJson(bytesOf(delta.counter), sizeOfText(delta.counter));
   writeText(IDENTIFIER_KEY);
   writeJson(bytesOf(delta.identifier), sizeOfText(delta.identifier));
-  writeText(ENTRY_UNIT_KEY);
+  writeText(UNIT_KEY);
   writeUnit(delta.unit);
   writeText(WINDOW_KEY);
   writeDecimal(<u64>delta.start * 1000);
@@ -337,9 +204,8 @@ function writeEntry(batch: Batch, delta: Delta): void {
 export function finishSynchronization(called: u32, headers: u32, size: u32): bool {
   const batch = unlink(called);
   if (batch === null) return false;
-  const good = readAnswer(headers, size);
-  if (good) numberAt = behind(USED_KEY);
-  finish(batch, milliseconds(), good && numberAt != 0);
+  const good = readAnswer(headers, size) && beginNumbers(USED_KEY);
+  finish(batch, milliseconds(), good);
   return true;
 }
 
