@@ -32,10 +32,18 @@ export function routeAdditions(plugins: readonly Plugin[]): (route: Route) => Ro
     for (const { plugin, policy } of inPhaseOrder(route.policies, bySlot)) plugin.patch(policy.value, patch);
     const native = { filters, requestHeaders, responseHeaders, ...(path === undefined ? {} : { path }) };
     if (steps.length === 0) return native;
-    const mark = steps.some(({ step }) => step === "transform-request") ? { mark: markOf(route) } : {};
+    const mark = steps.some((step) => movesRequest(step, route)) ? { mark: markOf(route) } : {};
     filters.set(moduleFilterName, enableModule());
     return { ...native, ...mark, metadata: programMetadata({ steps, ...mark }) };
   };
+}
+
+/** True when a step changes what routes are chosen by. */
+function movesRequest(step: Step, { match }: Route): boolean {
+  if (step.step === "transform-request") return true;
+  // A hidden credential may be the very header or argument that the route asks for.
+  const asksFor = [...(match.headers ?? []), ...(match.query ?? [])].length > 0;
+  return "hideCredentials" in step && step.hideCredentials && asksFor;
 }
 
 /** Tells a route from the others of its host. */
